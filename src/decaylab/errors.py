@@ -1,0 +1,45 @@
+"""The exception tree. Every message says what was found, where, and what to do.
+
+The command line turns a `DecaylabError` into one line on stderr and its `exit_status`.
+"""
+
+
+class DecaylabError(Exception):
+    """Base of all errors that a user can cause and mend."""
+
+    exit_status = 2
+
+
+class InputError(DecaylabError):
+    """An option or argument that cannot be used."""
+
+
+class DataError(DecaylabError):
+    """A data set, a table of rooms or a file of curves that cannot be used."""
+
+
+class SimulationError(DecaylabError):
+    """A room that could not be simulated."""
+
+
+class ModelError(DecaylabError):
+    """An unknown model or loss, or a combination that cannot work."""
+
+
+class RunLogError(DecaylabError):
+    """A run, or an experiments folder, that cannot be found, read or written."""
+
+
+class CheckFailed(DecaylabError):  # noqa: N818 - it is an answer, not a mistake of the user
+    """What was asked for does not hold: verification failed, metrics disagree."""
+
+    exit_status = 1
+
+
+class MissingExtraError(DecaylabError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package '{package}', which is not installed: pip install 'decaylab[{extra}]'"
+        )
