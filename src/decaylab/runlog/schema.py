@@ -140,6 +140,7 @@ FIELDS: dict[str, Field] = {
         Field("best_val_loss", "best_val_loss", "best val loss", "", "min", None, 5),
         Field("metrics_definitions", "metrics_definitions", "definitions"),
         Field("data_digest", "data_config.digest", "data set"),
+        Field("test_split", "", "test rows"),
         Field("device", "environment.device", "device"),
         Field("size", "", "size", "MB", None, None, 1),
         Field("tags", "", "tags"),

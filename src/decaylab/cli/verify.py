@@ -1,0 +1,93 @@
+"""`decaylab verify`: does a record agree with itself, with its files and with the format?"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Any
+
+from decaylab.cli.parser import add_experiments
+from decaylab.errors import DataError, RunLogError
+from decaylab.runlog.record import Record
+
+HELP = "check that records agree with themselves, their files and the format"
+EXAMPLE = """\
+decaylab verify latest --deep
+decaylab verify experiments"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", nargs="?", metavar="RUN or EXPERIMENTS", help="default: every run of the folder")
+    parser.add_argument("--deep", action="store_true", help="compute the metrics again from the stored arrays")
+    add_experiments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from decaylab.runlog.text import printable
+    from decaylab.runlog.verify import verify
+
+    records = _chosen(args.run, args.experiments)
+    faulty = 0
+    for record in records:
+        verdict = verify(record)
+        if args.deep and record.status != "unreadable":
+            _deepen(record, verdict)
+        faulty += bool(verdict.faults)
+        answer = f"{len(verdict.faults)} fault{'s' if len(verdict.faults) != 1 else ''}" if verdict.faults else "ok"
+        print(f"{printable(record.run_id)}  {printable(record.status)}  {answer}")
+        for line in verdict.faults:
+            print(f"  fault: {printable(line)}")
+        for line in verdict.unknown:
+            print(f"  not checked: {printable(line)}")
+    if len(records) != 1:
+        print(f"{len(records)} runs verified, {faulty} with faults", file=sys.stderr)
+    return 1 if faulty else 0
+
+
+def _chosen(name: str | None, experiments: str) -> list[Record]:
+    """One run by any of its names; all runs of a folder that is no run itself."""
+    from decaylab.runlog.find import find_run
+    from decaylab.runlog.store import read_run, scan
+
+    if name is None:
+        return scan(experiments)
+    if not os.path.isdir(name):
+        return [find_run(experiments, name, tell=lambda line: print(line, file=sys.stderr))]
+    entries = set(os.listdir(name))
+    is_run = entries & {"metadata.json", "experiment_metadata.json", "checkpoints", "predictions.npy", "history.jsonl"}
+    return [read_run(name)] if is_run else scan(name)
+
+
+def _deepen(record: Record, verdict: Any) -> None:
+    import numpy as np
+
+    from decaylab.evaluation.recompute import differences, recompute_metrics
+    from decaylab.runlog.arrays import read_header
+
+    metadata = record.metadata
+    definitions = metadata.get("metrics_definitions")
+    if definitions != "iso":
+        verdict.unknown.append(f"metrics by definitions {definitions or 'unknown'} are not computed again")
+        return
+    data = metadata.get("data_config")
+    rate = data.get("sampling_rate") if isinstance(data, dict) else None
+    medians = metadata.get("training_medians")
+    arrays = []
+    try:
+        for name in ("predictions.npy", "targets.npy"):
+            path = os.path.join(record.path, name)
+            read_header(path)  # before numpy believes it
+            arrays.append(np.load(path, mmap_mode="r", allow_pickle=False))
+        computed = recompute_metrics(
+            arrays[0],
+            arrays[1],
+            rate if isinstance(rate, (int, float)) and rate > 0 else 48_000,
+            medians if isinstance(medians, dict) else None,
+        )
+    except FileNotFoundError as error:
+        verdict.unknown.append(f"{os.path.basename(error.filename)} is missing: metrics are not computed again")
+    except (DataError, RunLogError) as error:
+        verdict.unknown.append(f"metrics are not computed again: {error}")
+    else:
+        verdict.faults.extend(differences(metadata.get("metrics"), computed))

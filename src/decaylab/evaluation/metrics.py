@@ -1,0 +1,155 @@
+"""The metrics of predicted decay curves, gathered in blocks: memory does not grow with the number of samples.
+
+MAE, RMSE and R2 of the curve, and of EDT, T20, T30 and C50 over the rooms whose target is valid. A model is never
+rewarded for curves that cannot be scored: an invalid prediction counts as the training rooms' median of that
+parameter, and if more than 1 % of the predictions are invalid the metric does not exist (null).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decaylab.acoustics import onset_index, room_parameters
+from decaylab.errors import DataError
+
+SCORED_PARAMETERS = ("edt", "t20", "t30", "c50")
+
+#: Share of invalid predictions for valid targets beyond which a parameter's metric is null.
+INVALID_LIMIT = 0.01
+#: `edc_db_mae` compares the curves in dB down to this level of the target.
+DB_RANGE = -35.0
+#: What a predicted energy of zero or less counts as, in dB, for `edc_db_mae`.
+DB_FLOOR = -100.0
+
+
+class Reference(NamedTuple):
+    """A block of target curves with what scoring needs of them, computed once for any number of predictions.
+
+    `energy` (n, samples) linear; `onset` (n,) samples; `parameters` name -> (n,), NaN where invalid.
+    """
+
+    energy: NDArray[np.float32]
+    onset: NDArray[np.int64]
+    parameters: dict[str, NDArray[np.float64]]
+    sampling_rate: float
+
+    @classmethod
+    def of(cls, energy: NDArray[np.float32], sampling_rate: float) -> Reference:
+        onset = onset_index(energy)
+        parameters = room_parameters(energy, sampling_rate=sampling_rate, onset=onset, names=SCORED_PARAMETERS)
+        return cls(energy, onset, parameters, sampling_rate)
+
+
+class CurveMetrics:
+    """Adds up blocks of predictions and targets.
+
+    Args:
+        training_medians: called only if a prediction is invalid; the median of each parameter over the training rooms.
+    """
+
+    def __init__(self, training_medians: Callable[[], dict[str, float]]) -> None:
+        self._medians = training_medians
+        self._count = 0
+        self._absolute = self._squared = self._sum = self._sum_squares = 0.0
+        self._db: list[NDArray[np.float64]] = []
+        self._predicted: dict[str, list[NDArray[np.float64]]] = {name: [] for name in SCORED_PARAMETERS}
+        self._true: dict[str, list[NDArray[np.float64]]] = {name: [] for name in SCORED_PARAMETERS}
+
+    def add(self, prediction: NDArray[np.float32], reference: Reference) -> None:
+        """Take one block: `prediction` (n, samples) linear energy, in the order of the reference's curves.
+
+        The onset of the target serves both. Non-finite predictions make the curve's metrics null.
+
+        Raises:
+            DataError: the shapes differ.
+        """
+        target = reference.energy
+        if prediction.shape != target.shape:
+            raise DataError(f"predictions {prediction.shape} and targets {target.shape} have different shapes")
+        for row in range(len(target)):
+            # Curve by curve, so that a curve stays in cache; float64 because 115 million terms are added.
+            truth = target[row].astype(np.float64)
+            error = prediction[row] - truth
+            self._absolute += float(np.abs(error).sum())
+            self._squared += float(error @ error)
+            self._sum += float(truth.sum())
+            self._sum_squares += float(truth @ truth)
+        self._count += target.size
+        self._db.append(_db_errors(prediction, target, reference.onset))
+        scored = room_parameters(
+            prediction, sampling_rate=reference.sampling_rate, onset=reference.onset, names=SCORED_PARAMETERS
+        )
+        for name in SCORED_PARAMETERS:
+            self._predicted[name].append(scored[name])
+            self._true[name].append(reference.parameters[name])
+
+    def result(self) -> dict[str, Any]:
+        """`{"overall_edc": {"mae", "rmse", "r2"}, "edt": {...}, ..., "edc_db_mae": ...}`; null where not computable.
+
+        Units: EDC and R2 none, times seconds, C50 dB. Beside each parameter the number of targets scored, of invalid
+        targets and of invalid predictions.
+        """
+        spread = self._sum_squares - self._sum**2 / self._count
+        db = np.concatenate(self._db)
+        metrics: dict[str, Any] = {
+            "overall_edc": {
+                "mae": _finite(self._absolute / self._count),
+                "rmse": _finite(np.sqrt(self._squared / self._count)),
+                "r2": _finite(1 - self._squared / spread) if spread > 0 else None,
+            }
+        }
+        for name in SCORED_PARAMETERS:
+            metrics[name] = self._scored(name)
+        metrics["edc_db_mae"] = _finite(float(np.mean(db))) if db.size else None
+        return metrics
+
+    def parameters(self) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        """Each parameter's (predicted, true) values, room by room, NaN where invalid."""
+        return {n: (np.concatenate(self._predicted[n]), np.concatenate(self._true[n])) for n in SCORED_PARAMETERS}
+
+    def _scored(self, name: str) -> dict[str, Any]:
+        predicted, true = np.concatenate(self._predicted[name]), np.concatenate(self._true[name])
+        valid = np.isfinite(true)
+        predicted, true = predicted[valid], true[valid]
+        invalid = ~np.isfinite(predicted)
+        counts = {
+            "targets": int(valid.sum()),
+            "invalid_targets": int((~valid).sum()),
+            "invalid_predictions": int(invalid.sum()),
+        }
+        if not true.size or invalid.mean() > INVALID_LIMIT:
+            return {"mae": None, "rmse": None, "r2": None, **counts}
+        if invalid.any():
+            predicted[invalid] = self._medians()[name]
+        error = predicted - true
+        spread = float(np.sum((true - true.mean()) ** 2))
+        return {
+            "mae": _finite(float(np.mean(np.abs(error)))),
+            "rmse": _finite(float(np.sqrt(np.mean(error**2)))),
+            "r2": _finite(1 - float(error @ error) / spread) if spread > 0 else None,
+            **counts,
+        }
+
+
+def _db_errors(
+    prediction: NDArray[np.float32], target: NDArray[np.float32], onsets: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """For each curve the mean |difference in dB| from the onset to where the target passes -35 dB."""
+    errors = np.empty(len(target))
+    floor = 10 ** (DB_FLOOR / 10)
+    for row, onset in enumerate(onsets):
+        truth = target[row, onset:]
+        below = truth < truth[0] * 10 ** (DB_RANGE / 10)
+        stop = int(below.argmax()) if below.any() else truth.size
+        true = np.maximum(truth[:stop], floor)
+        predicted = np.maximum(prediction[row, onset : onset + stop], floor)
+        errors[row] = 10 * np.mean(np.abs(np.log10(predicted / true)), dtype=np.float64)
+    return errors
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,159 @@
+"""Rooms and curves in the form a model trains on.
+
+A model whose output lies on time knots never touches 96,000 samples: its targets are read once, at its knots. A
+model that predicts every sample reads its curves from the data set batch by batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset
+
+from decaylab.acoustics import onset_index, room_parameters
+from decaylab.evaluation import SCORED_PARAMETERS
+from decaylab.rooms.scaling import Scaler
+from decaylab.rooms.store import DataSet
+
+#: Curves held at once while data are prepared: 64 x 96,000 float32 = 25 MB.
+BLOCK_ROWS = 64
+
+Batch = dict[str, torch.Tensor]
+
+
+class Survey(NamedTuple):
+    """What one pass over the training curves tells: their mean, and each one's onset in samples."""
+
+    mean_curve: NDArray[np.float32]
+    onset: NDArray[np.int64]
+
+
+def blocks(rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Rows in pieces that fit in memory, in their order."""
+    for start in range(0, len(rows), BLOCK_ROWS):
+        yield rows[start : start + BLOCK_ROWS]
+
+
+def survey(data: DataSet, rows: NDArray[np.int64]) -> Survey:
+    """Read the curves of `rows` once, in blocks."""
+    total = np.zeros(data.samples)
+    onset = np.empty(len(rows), dtype=np.int64)
+    done = 0
+    for block in blocks(rows):
+        curves = data.read(block)
+        total += curves.sum(axis=0, dtype=np.float64)
+        onset[done : done + len(block)] = onset_index(curves)
+        done += len(block)
+    return Survey((total / len(rows)).astype(np.float32), onset)
+
+
+def parameter_medians(data: DataSet, rows: NDArray[np.int64]) -> dict[str, float]:
+    """Median of each scored parameter over the valid ones of `rows`; NaN where none is valid."""
+    values: dict[str, list[NDArray[np.float64]]] = {name: [] for name in SCORED_PARAMETERS}
+    for block in blocks(rows):
+        found = room_parameters(data.read(block), sampling_rate=data.sampling_rate, names=SCORED_PARAMETERS)
+        for name, column in found.items():
+            values[name].append(column[np.isfinite(column)])
+    return {n: float(np.median(v)) if (v := np.concatenate(parts)).size else np.nan for n, parts in values.items()}
+
+
+class KnotRooms(Dataset[Batch]):
+    """Rooms with their curves at a model's knots, all in memory: (n, K) values instead of (n, 96,000)."""
+
+    def __init__(self, model: Any, data: DataSet, rows: NDArray[np.int64]) -> None:
+        parts: dict[str, list[torch.Tensor]] = {}
+        with torch.no_grad():
+            for block in blocks(rows):
+                curves = torch.from_numpy(data.read(block))
+                features = torch.from_numpy(data.features[block]).float()
+                index = model.knot_index(features)
+                values = {
+                    "features": features,
+                    "physics": model.physics(features),
+                    "index": index,
+                    "target": at_positions(curves, index),
+                    "time": index / data.sampling_rate,
+                    "weight": sample_shares(index, data.samples),
+                    "onset": torch.from_numpy(onset_index(curves.numpy())) / data.sampling_rate,
+                }
+                for name, value in values.items():
+                    parts.setdefault(name, []).append(value.float())
+        self._tensors = {name: torch.cat(values) for name, values in parts.items()}
+        self._count = len(rows)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, row: int) -> Batch:
+        return {name: tensor[row] for name, tensor in self._tensors.items()}
+
+    def __getitems__(self, rows: list[int]) -> Batch:
+        chosen = torch.as_tensor(rows)
+        return {name: tensor[chosen] for name, tensor in self._tensors.items()}
+
+
+class CurveRooms(Dataset[Batch]):
+    """Rooms with their whole curves, read from the data set when a batch asks for them."""
+
+    def __init__(self, data: DataSet, rows: NDArray[np.int64], inputs: NDArray[np.float64]) -> None:
+        self._data = data
+        self._rows = rows
+        self._inputs = torch.from_numpy(inputs[rows]).float()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, row: int) -> Batch:
+        return {name: value[0] for name, value in self.__getitems__([row]).items()}
+
+    def __getitems__(self, rows: list[int]) -> Batch:
+        curves = self._data.read(self._rows[rows])
+        onset = torch.from_numpy(onset_index(curves)) / self._data.sampling_rate
+        return {"features": self._inputs[rows], "target": torch.from_numpy(curves), "onset": onset.float()}
+
+
+def inputs_for(model: Any, features: NDArray[np.float64], scaler: Scaler) -> NDArray[np.float64]:
+    """Features (n, 16) as the model takes them: scaled, or in physical units."""
+    return scaler.transform(features) if model.inputs == "scaled" else features
+
+
+def loader(
+    rooms: Dataset[Batch], batch_size: int, *, shuffle: bool, workers: int, pin_memory: bool, persistent: bool
+) -> DataLoader[Batch]:
+    """Batches of whole tensors; the data set itself collates (`__getitems__`)."""
+    return DataLoader(
+        rooms,
+        batch_size=batch_size,
+        shuffle=shuffle,
+        num_workers=workers,
+        pin_memory=pin_memory,
+        persistent_workers=persistent,
+        collate_fn=_as_is,
+    )
+
+
+def at_positions(curves: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+    """Values of `curves` (n, samples) at fractional sample positions (n, K), by straight lines between samples."""
+    last = curves.shape[-1] - 1
+    positions = positions.clamp(0, last)
+    lower = positions.floor().long().clamp(max=last - 1)
+    fraction = positions - lower
+    left, right = curves.gather(1, lower), curves.gather(1, lower + 1)
+    return left + (right - left) * fraction
+
+
+def sample_shares(positions: torch.Tensor, samples: int) -> torch.Tensor:
+    """Share of the record that each of the positions (n, K) stands for (trapezoidal rule); sums to 1 in each row."""
+    inside = positions.clamp(0, samples - 1)
+    middle = (inside[:, 1:] + inside[:, :-1]) / 2
+    start = torch.zeros_like(inside[:, :1])
+    edges = torch.cat([start, middle, torch.full_like(start, samples - 1)], dim=1)
+    return (edges[:, 1:] - edges[:, :-1]) / (samples - 1)
+
+
+def _as_is(batch: Batch) -> Batch:
+    return batch

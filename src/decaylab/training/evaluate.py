@@ -1,0 +1,100 @@
+"""The test set through the best weights: arrays to the disk and metrics, batch by batch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from decaylab.evaluation import CurveMetrics, Reference
+from decaylab.rooms.store import DataSet
+from decaylab.runlog.files import remove_if_there, sync_directory
+from decaylab.training.module import CurveModule
+
+
+class ArrayWriter:
+    """Writes a float32 .npy file of known shape block by block; it bears its name only once it is complete.
+
+    Ordinary writes, not a memory map: on a full disk a map ends the process, a write raises.
+    """
+
+    def __init__(self, path: str, shape: tuple[int, int]) -> None:
+        self._path = path
+        self._temporary = f"{path}.{os.getpid()}.tmp"
+        self._shape = shape
+        self._rows = 0
+        self._file: BinaryIO = open(self._temporary, "wb")  # noqa: SIM115 - closed in __exit__
+        np.lib.format.write_array_header_1_0(self._file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+
+    def add(self, block: NDArray[np.float32]) -> None:
+        self._file.write(np.ascontiguousarray(block, dtype="<f4").data)
+        self._rows += len(block)
+
+    def __enter__(self) -> ArrayWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        finally:
+            self._file.close()
+            if kind is not None or self._rows != self._shape[0]:
+                remove_if_there(self._temporary)
+        if kind is None and self._rows == self._shape[0]:
+            os.replace(self._temporary, self._path)
+            sync_directory(os.path.dirname(self._path))
+
+
+def evaluate_test_rooms(
+    module: CurveModule,
+    data: DataSet,
+    rows: NDArray[np.int64],
+    inputs: NDArray[np.float64],
+    mean_curve: NDArray[np.float32],
+    training_medians: Callable[[], dict[str, float]],
+    directory: str,
+    batch_size: int,
+) -> dict[str, Any]:
+    """Predict the rooms `rows`, write predictions.npy and targets.npy, and score them beside the mean curve.
+
+    Args:
+        inputs: (rooms of the data set, 16) as the model takes them.
+        mean_curve: (samples,) mean of the training curves, scored as `baselines.mean_curve`.
+
+    Returns:
+        `{"metrics": ..., "baselines": {"mean_curve": ...}}`, each as `CurveMetrics.result` gives it, and
+        `training_medians`, null unless an invalid prediction was scored as one.
+    """
+    used: dict[str, float] = {}
+
+    def medians() -> dict[str, float]:
+        if not used:  # they take a pass over the training curves: at the first need, once
+            used.update(training_medians())
+        return used
+
+    scores, mean_scores = CurveMetrics(medians), CurveMetrics(medians)
+    shape = (len(rows), data.samples)
+    module.eval()
+    device = module.device
+    with (
+        torch.inference_mode(),
+        ArrayWriter(os.path.join(directory, "predictions.npy"), shape) as predictions,
+        ArrayWriter(os.path.join(directory, "targets.npy"), shape) as targets,
+    ):
+        for start in range(0, len(rows), batch_size):
+            block = rows[start : start + batch_size]
+            truth = data.read(block)
+            given = torch.from_numpy(inputs[block]).float().to(device)
+            predicted = module.predict_energy(given).float().cpu().numpy()
+            predictions.add(predicted)
+            targets.add(truth)
+            reference = Reference.of(truth, data.sampling_rate)
+            scores.add(predicted, reference)
+            mean_scores.add(np.broadcast_to(mean_curve, truth.shape), reference)
+    result = {"metrics": scores.result(), "baselines": {"mean_curve": mean_scores.result()}}
+    return {**result, "training_medians": used or None}

@@ -1,0 +1,40 @@
+"""What docs/ says of the format is what the code writes."""
+
+import json
+import pathlib
+
+from decaylab import runlog
+from decaylab.runlog import keys
+
+DOCS = pathlib.Path(__file__).parents[2] / "docs"
+
+
+def test_the_published_schema_is_generated_from_the_code():
+    assert (DOCS / "metadata.schema.json").read_text() == keys.main("schema"), (
+        "run: python -m decaylab.runlog.keys schema > docs/metadata.schema.json"
+    )
+
+
+def test_the_page_of_keys_is_generated_from_the_code():
+    assert keys.main("page") in (DOCS / "run-log.md").read_text(), (
+        "python -m decaylab.runlog.keys page prints the table"
+    )
+
+
+def test_what_the_recorder_writes_is_explained_and_has_the_types_that_it_says(tmp_path):
+    with runlog.start("m", experiments=tmp_path, config={"batch_size": 8}) as run:
+        run.finish(metrics={"t20_mae": float("nan")})
+    record = json.loads(pathlib.Path(run.directory, "metadata.json").read_text())
+    assert keys.type_faults(record) == []
+    explained = {key.path.split(".")[0] for key in keys.KEYS}
+    assert set(record) <= explained
+
+
+def test_wrong_types_and_missing_keys_are_named():
+    faults = keys.type_faults({"model_name": 3, "training_config": {"batch_size": True, "learning_rate": "0.1"}})
+    assert "model_name is a number, not string" in faults
+    assert "training_config.batch_size is boolean, not integer or null" in faults
+    assert "training_config.learning_rate is string, not number or null" in faults
+    assert "timestamp is missing" in faults
+    assert "metrics.t20.mae is missing" in faults
+    assert not any("best_epoch" in fault for fault in faults), "keys of our own may be absent"
