@@ -155,5 +155,5 @@ def sample_shares(positions: torch.Tensor, samples: int) -> torch.Tensor:
     return (edges[:, 1:] - edges[:, :-1]) / (samples - 1)
 
 
-def _as_is(batch: Batch) -> Batch:
+def _as_is(batch: Any) -> Any:
     return batch

@@ -59,7 +59,7 @@ class Plan(NamedTuple):
     device: str
     data: DataSet
     split: Split
-    model: torch.nn.Module
+    model: Any  # a torch module with the attributes that models/registry.py lists
     loss: CurveLoss
 
 
@@ -95,7 +95,7 @@ def prepare(config: TrainConfig) -> Plan:
     )
     split = Split(*(rows[part] for part in chosen))
     L.seed_everything(config.seed, workers=True, verbose=False)
-    model = build_model(config.model, input_dim=data.features.shape[1], output_length=data.samples)
+    model: Any = build_model(config.model, input_dim=data.features.shape[1], output_length=data.samples)
     config = config.completed(model.default_settings)
     config.check()
     loss = build_loss(config.loss or model.default_loss, **config.loss_weights)
@@ -199,7 +199,7 @@ def _loaders(plan: Plan, inputs: np.ndarray[Any, Any]) -> tuple[Any, Any]:
             return KnotRooms(plan.model, plan.data, rows)
         return CurveRooms(plan.data, rows, inputs)
 
-    common = {
+    common: dict[str, Any] = {
         "workers": config.num_workers,
         "pin_memory": config.pin_memory and plan.device == "cuda",
         "persistent": config.persistent_workers,

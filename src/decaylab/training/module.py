@@ -30,7 +30,7 @@ class CurveModule(L.LightningModule):
 
     def __init__(
         self,
-        model: torch.nn.Module,
+        model: Any,
         loss: CurveLoss,
         curve_scaler: Scaler,
         config: TrainConfig,
@@ -88,7 +88,7 @@ class CurveModule(L.LightningModule):
         """Linear energy (B, samples) for inputs as the model takes them."""
         output = self.model(inputs)
         if self.model.outputs == "knots":
-            return self.model.render(output, inputs)  # type: ignore[operator,no-any-return]
+            return self.model.render(output, inputs)
         return output.float() * self.scale + self.center
 
     def _loss_of(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
@@ -100,12 +100,12 @@ class CurveModule(L.LightningModule):
             if self.loss.space == "scaled":
                 center, scale = self._scaling_at(batch["index"])
                 prediction, target = (prediction - center) / scale, (target - center) / scale
-            return self.loss(prediction, target, grid)  # type: ignore[no-any-return]
+            return self.loss(prediction, target, grid)
         output = self.model(batch["features"]).float()
         grid = Grid(self.sample_time, self.sample_weight, batch["onset"])
         if self.loss.space == "scaled":
-            return self.loss(output, (target - self.center) / self.scale, grid)  # type: ignore[no-any-return]
-        return self.loss(output * self.scale + self.center, target, grid)  # type: ignore[no-any-return]
+            return self.loss(output, (target - self.center) / self.scale, grid)
+        return self.loss(output * self.scale + self.center, target, grid)
 
     def _scaling_at(self, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         rows = len(index)

@@ -1,0 +1,117 @@
+"""`decaylab simulate`: rooms into a data set."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING, Any
+
+from decaylab.cli.parser import positive_int
+from decaylab.errors import InputError
+
+if TYPE_CHECKING:
+    from decaylab.rooms import RoomTable, SimulationSettings
+
+HELP = "simulate rooms into a data set of energy decay curves"
+EXAMPLE = """decaylab simulate --out data/own --count 200
+decaylab simulate --out data/published --rooms roomFeaturesDataset.csv --limit 600"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--out", required=True, metavar="DIR", help="the data set; goes on with or extends one that is there"
+    )
+    rooms = parser.add_mutually_exclusive_group(required=True)
+    rooms.add_argument(
+        "--rooms", metavar="FILE.csv", help="table of rooms: ID, Length, ..., f1..f7, in any column order"
+    )
+    rooms.add_argument("--count", type=positive_int, metavar="N", help="draw N rooms with real materials instead")
+    parser.add_argument(
+        "--limit",
+        type=positive_int,
+        metavar="N",
+        help="only N of the rooms, mixed from the whole table; a larger N keeps those of a smaller one",
+    )
+    parser.add_argument("--rays", type=positive_int, metavar="N", help="rays to trace (default: 16000)")
+    parser.add_argument(
+        "--preset",
+        choices=("default", "published"),
+        default="default",
+        help="published: the library's own number of rays and time limit, as the published data set has them",
+    )
+    parser.add_argument(
+        "--realisations",
+        type=positive_int,
+        default=1,
+        metavar="K",
+        help="average the curves of K simulations under different seeds: less noise (default: 1)",
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the data set (default: 0)")
+    parser.add_argument(
+        "--jobs", type=positive_int, metavar="J", help="worker processes (default: the number of cores)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Simulate; the folder goes to stdout, everything else to stderr."""
+    import sys
+
+    from decaylab.cli.simulation_progress import SimulationProgress, duration
+    from decaylab.rooms import simulate_rooms
+
+    settings = _settings(args)
+    table, source = _rooms(args)
+    with SimulationProgress(sys.stderr) as progress:
+        try:
+            report = simulate_rooms(
+                args.out,
+                table,
+                seed=args.seed,
+                settings=settings,
+                jobs=args.jobs or _cores(),
+                source=source,
+                progress=progress,
+            )
+        except KeyboardInterrupt:
+            progress.close()
+            kept = f"{progress.done} of {progress.total} rooms are kept" if progress.total else "nothing is lost"
+            print(f"{kept}: the same command goes on from there", file=sys.stderr)
+            raise
+    done = f"simulated {report.simulated} in {duration(report.seconds)}" if report.simulated else "nothing left to do"
+    more = f"; {report.rooms - len(table)} more than asked for" if report.rooms > len(table) else ""
+    print(f"{report.rooms} rooms ({done}{more}), {report.digest}", file=sys.stderr)
+    print(args.out)
+    return 0
+
+
+def _settings(args: argparse.Namespace) -> SimulationSettings:
+    from decaylab.rooms import SimulationSettings
+    from decaylab.rooms.simulate import DEFAULT_RAYS
+
+    if args.preset == "published":
+        if args.rays is not None:
+            raise InputError(
+                "--preset published takes the library's own number of rays: leave out --rays or the preset"
+            )
+        return SimulationSettings.published(args.realisations)
+    return SimulationSettings(rays=args.rays or DEFAULT_RAYS, realisations=args.realisations)
+
+
+def _rooms(args: argparse.Namespace) -> tuple[RoomTable, dict[str, Any]]:
+    """The rooms asked for, in the order of the store, and where they come from."""
+    from decaylab.rooms import choose_rooms, draw_rooms, read_rooms_csv
+    from decaylab.rooms.draw import DRAW_VERSION
+
+    if args.seed < 0:
+        raise InputError(f"--seed must be 0 or more, not {args.seed}")
+    if args.rooms is None:
+        count = args.count if args.limit is None else min(args.count, args.limit)
+        return draw_rooms(count, args.seed), {"kind": f"drawn, version {DRAW_VERSION}"}
+    table = read_rooms_csv(args.rooms)
+    source = {"kind": "table", "file": os.path.basename(args.rooms), "rows": len(table)}
+    return choose_rooms(table, args.limit), source
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,69 @@
+"""Rooms of one's own: random boxes with real materials, whose decay fits the record."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decaylab.acoustics import EDC_SAMPLES, SAMPLING_RATE, room_parameters
+from decaylab.acoustics.physics import hold_last_band, specular_decay
+from decaylab.rooms.features import RoomTable
+from decaylab.rooms.materials import material_table
+
+#: Length and width, then height, in metres: the published grid's 3..4 x 3..6 x 2.5..4 m, a little wider and continuous.
+FLOOR_RANGE = (2.8, 6.2)
+HEIGHT_RANGE = (2.4, 4.2)
+
+#: Source and receiver keep this far from every wall, and from each other, in metres (the published rooms: 1 m both).
+WALL_CLEARANCE = 0.8
+LEAST_SEPARATION = 1.0
+
+#: Rooms whose estimated T20 in seconds is shorter are not drawn: their curve is the direct sound and little else.
+LEAST_T20 = 0.20
+
+#: Points of the estimated curve: coarse, since a decay of 0.2 s still has 13 of them in its T20.
+_ESTIMATE_RATE = 200
+
+#: Changes when the same seed draws other rooms; data sets of different versions are not continued.
+DRAW_VERSION = 1
+
+
+def draw_rooms(count: int, seed: int) -> RoomTable:
+    """`count` random rooms, (count, 16); room i depends on the seed and i only, never on the count.
+
+    Length, width and height are uniform over ranges like the published ones, all six walls are of one material of the
+    library's table, and source and receiver stand anywhere `WALL_CLEARANCE` from the walls. A material is drawn again
+    until the room's estimated T20 is at least `LEAST_T20` and valid by DEFINITIONS' rule for a record of 2 s
+    (at most 60 / 35 x 2 s = 3.43 s). It is an estimate: a few rooms in a hundred turn out invalid.
+
+    Raises:
+        MissingExtraError: pyroomacoustics, whose table it is, is not installed.
+    """
+    materials = np.array(list(material_table().values()))
+    features = np.array([_draw(materials, np.random.default_rng([seed, index])) for index in range(count)])
+    return RoomTable([f"drawn_s{seed}_{index:06d}" for index in range(1, count + 1)], features.reshape(count, 16))
+
+
+def estimated_t20(size: NDArray[np.float64], absorption: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Broadband T20 in seconds, (n,), of rooms (n, 3) with absorption (n, 7); NaN where 2 s cannot hold it.
+
+    From the energy that `specular_decay` expects, integrated over the record as a response is; direct sound left out.
+    """
+    time = np.arange(EDC_SAMPLES * _ESTIMATE_RATE // SAMPLING_RATE) / _ESTIMATE_RATE
+    energy = specular_decay(size, hold_last_band(absorption), time)
+    curves = np.cumsum(energy[:, ::-1], axis=1)[:, ::-1]
+    return room_parameters(curves, sampling_rate=_ESTIMATE_RATE, onset=0, names=("t20",))["t20"]
+
+
+def _draw(materials: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    size = np.array([rng.uniform(*FLOOR_RANGE), rng.uniform(*FLOOR_RANGE), rng.uniform(*HEIGHT_RANGE)])
+    while True:
+        material = materials[rng.integers(len(materials))]
+        if estimated_t20(size[None], material[None])[0] >= LEAST_T20:  # NaN is not
+            break
+    while True:
+        source, receiver = rng.uniform(WALL_CLEARANCE, size - WALL_CLEARANCE, (2, 3))
+        if np.linalg.norm(source - receiver) >= LEAST_SEPARATION:
+            break
+    # To the millimetre, so that the table is readable and reads back as the same numbers.
+    return np.concatenate([np.round(np.concatenate([size, source, receiver]), 3), material])
