@@ -43,6 +43,9 @@ from decaylab.training.recorder import RunRecorder
 #: Patience of a run that is never stopped early: the callback still ends it when the loss is not finite.
 _NO_PATIENCE = 10**9
 
+#: Below this number of parameters a training step is done by one thread.
+SMALL_MODEL = 1_000_000
+
 
 class Outcome(NamedTuple):
     """Where the run is, how it ended ("completed" or "diverged"), and its metrics."""
@@ -71,9 +74,11 @@ def train(config: TrainConfig) -> Outcome:
         KeyboardInterrupt: Ctrl-C; the run is on record as interrupted.
     """
     plan = prepare(config)
-    with runlog.start(
-        plan.config.model, experiments=plan.config.experiments, note=plan.config.note, **_settings(plan)
-    ) as run:
+    name, experiments, note = plan.config.model, plan.config.experiments, plan.config.note
+    with (
+        _threads_for(plan.model),
+        runlog.start(name, experiments=experiments, note=note, **_settings(plan)) as run,
+    ):
         return _recorded(plan, run)
 
 
@@ -328,6 +333,18 @@ def _device(asked: str) -> str:
 
 def _device_name(device: str) -> str:
     return f"cuda ({torch.cuda.get_device_name()})" if device == "cuda" else "cpu"
+
+
+@contextmanager
+def _threads_for(model: torch.nn.Module) -> Iterator[None]:
+    """One thread for a small model: its steps are too short to share, and threads would spend them waiting."""
+    before = torch.get_num_threads()
+    if sum(p.numel() for p in model.parameters()) < SMALL_MODEL:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class _CtrlC(BaseException):

@@ -1,0 +1,158 @@
+"""`decaylab compare`: the runs of an experiments folder as a table, and as CSV, JSON or Markdown."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from decaylab.cli.parser import positive_int
+
+if TYPE_CHECKING:
+    from decaylab.runlog.compare import Look, Order
+    from decaylab.runlog.record import Record
+
+HELP = "show the runs of an experiments folder as a table"
+EXAMPLE = """\
+decaylab compare --sort-by t20_mae --top 20
+decaylab compare --where 'loss_type=auxiliary' --where 't20_mae<=0.02' --export csv
+decaylab compare --group-by model,loss_type --sort-by t20_mae"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("folder", metavar="EXPERIMENTS", nargs="?", help="folder of the runs (default: ./experiments)")
+    add("--experiments", metavar="DIR", help="the same, as on every other command")
+    add(
+        "--sort-by", metavar="FIELD", default="duration", help="best first by the field's direction (default: duration)"
+    )
+    order = parser.add_mutually_exclusive_group()
+    order.add_argument("--ascending", action="store_true", help="least first")
+    order.add_argument("--descending", action="store_true", help="greatest first")
+    add(
+        "--where",
+        metavar="EXPR",
+        action="append",
+        default=[],
+        help="FIELD OP VALUE; OP is = != < <= > >= ~ (contains); FIELD=null finds missing ones; several mean and",
+    )
+    add("--columns", metavar="A,B", help="fields to show; short names or dotted paths into metadata.json")
+    add("--top", metavar="N", type=positive_int, help="the first N rows only")
+    add("--group-by", metavar="A,B", help="mean, standard deviation and count over runs that agree in these fields")
+    add("--export", choices=("csv", "json", "markdown"), help="write the rows to a file, too")
+    add("--output", metavar="FILE", help="where to; - is stdout, without the table")
+
+
+def run(args: argparse.Namespace) -> int:
+    import gc
+
+    # A table of many runs makes many objects and no cycles; looking for cycles would take a third of its time.
+    gc.disable()
+    from decaylab.runlog import compare, query
+    from decaylab.runlog.store import scan
+
+    folder = _folder(args)
+    everything = scan(folder)
+    conditions = [query.parse_condition(expression, everything) for expression in args.where]
+    columns = [query.resolve(name, everything) for name in _names(args.columns, "--columns")]
+    grouping = [query.resolve(name, everything) for name in _names(args.group_by, "--group-by")]
+    order = _order(args, everything)
+    rows = query.select(everything, conditions) if conditions else everything
+    if grouping:
+        return _run_grouped(args, folder, rows, grouping, order)
+    rows = query.sort(rows, order.field, order.descending)[: args.top]
+    if _wants_export(args):
+        from decaylab.runlog.export import rows_of
+
+        if _export(args, folder, *rows_of(rows, columns)):
+            return 0
+    _print(compare.table(rows, everything, folder, order, columns, _look()))
+    if everything and (problem := everything[0].folder.notes_problem):
+        print(f"notes are not shown: {problem}", file=sys.stderr)
+    return 0
+
+
+def _run_grouped(args: argparse.Namespace, folder: str, rows: list[Record], grouping: list[str], order: Order) -> int:
+    from decaylab.runlog import groups
+
+    found = groups.sort_groups(groups.group(rows, grouping), grouping, order)[: args.top]
+    if _wants_export(args):
+        metrics = list(dict.fromkeys((*groups.METRICS, order.field)))
+        if _export(args, folder, *groups.rows_of(found, grouping, metrics)):
+            return 0
+    _print(groups.table(found, grouping, folder, order, _look()))
+    return 0
+
+
+def _folder(args: argparse.Namespace) -> str:
+    from decaylab.errors import InputError
+
+    if args.folder is not None and args.experiments is not None and args.folder != args.experiments:
+        raise InputError(f"two folders named: {args.folder} and --experiments {args.experiments}; name one")
+    return str(args.folder or args.experiments or "experiments")
+
+
+def _order(args: argparse.Namespace, everything: list[Record]) -> Order:
+    from decaylab.runlog import query
+    from decaylab.runlog.compare import Order
+
+    field = query.resolve(args.sort_by, everything)
+    better, is_known = query.direction(field, everything)
+    descending = args.descending or (better == "max" and not args.ascending)
+    said = "" if is_known or args.ascending or args.descending else " (no direction recorded: less is taken as better)"
+    return Order(field, descending, said)
+
+
+def _names(text: str | None, option: str) -> list[str]:
+    """The names of a list `A,B`; duplicates count once."""
+    from decaylab.errors import InputError
+
+    if text is None:
+        return []
+    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not names:
+        raise InputError(f"{option} '{text}' names no field")
+    return names
+
+
+def _wants_export(args: argparse.Namespace) -> bool:
+    return args.export is not None or args.output is not None
+
+
+def _export(args: argparse.Namespace, folder: str, names: list[str], rows: list[list[Any]]) -> bool:
+    """Write the rows where they were asked for; True when that was stdout, and the table is left out."""
+    from decaylab.runlog import export
+
+    form = export.format_for(args.output or "", args.export)
+    data = export.encode(names, rows, form)
+    path = args.output
+    if path == "-":
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)  # UTF-8 whatever the terminal speaks: it is a file that happens to be a pipe
+        return True
+    if path is None:
+        path = export.write_beside_runs(folder, data, form)
+    else:
+        export.write_to(path, data)
+    from decaylab.runlog.text import printable
+
+    print(printable(f"written to {path}"), file=sys.stderr)
+    return False
+
+
+def _look() -> Look:
+    """The terminal's width and colours; off a terminal nothing is cut and nothing coloured."""
+    from decaylab.runlog.compare import Look
+
+    if not sys.stdout.isatty():
+        return Look()
+    import shutil
+
+    width = shutil.get_terminal_size().columns
+    colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return Look(width, colour)
+
+
+def _print(lines: list[str]) -> None:
+    sys.stdout.write("\n".join([*lines, ""]))

@@ -1,0 +1,29 @@
+"""`decaylab diff`: what differs between runs."""
+
+from __future__ import annotations
+
+import argparse
+
+from decaylab.cli.parser import add_experiments
+from decaylab.cli.runs import RUN_HELP, find, write_lines
+
+HELP = "show what differs between runs, settings apart from results"
+EXAMPLE = """\
+decaylab diff best:t20_mae latest
+decaylab diff 20260122_020157 20260122_030000"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("runs", metavar="RUN", nargs="+", help=f"two runs or more; each {RUN_HELP}")
+    add_experiments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from decaylab.errors import InputError
+    from decaylab.runlog import diff
+
+    records = [find(args, name) for name in args.runs]
+    if len({record.path for record in records}) < 2:
+        raise InputError(f"diff needs two different runs, got {records[0].run_id}; name another")
+    write_lines(diff.table(records))
+    return 0

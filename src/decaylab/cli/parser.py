@@ -1,0 +1,56 @@
+"""The command line's parser: argparse, with errors in one line and an example in every help."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from decaylab.errors import InputError
+
+
+class CommandParser(argparse.ArgumentParser):
+    """The parser of one command. A mistake raises InputError: what was found, and where the options are listed."""
+
+    def __init__(self, name: str, help_line: str, example: str) -> None:
+        super().__init__(
+            prog=f"decaylab {name}",
+            description=help_line,
+            epilog="example:\n" + "\n".join(f"  {line}" for line in example.strip().splitlines()),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,  # scripts that abbreviate would break whenever an option is added
+        )
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}{self._near_misses(message)} (`{self.prog} --help` shows the options)")
+
+    def _near_misses(self, message: str) -> str:
+        """For an unknown option, the options that are spelled alike."""
+        lead = "unrecognized arguments: "
+        if not message.startswith(lead):
+            return ""
+        from difflib import get_close_matches
+
+        typed = message.removeprefix(lead).split(maxsplit=1)[0].split("=", 1)[0]
+        close = get_close_matches(typed, self._option_string_actions, n=2) if typed.startswith("-") else []
+        return f"; did you mean {' or '.join(close)}?" if close else ""
+
+
+def add_experiments(parser: argparse.ArgumentParser) -> None:
+    """`--experiments DIR`, which every command that takes runs has."""
+    parser.add_argument(
+        "--experiments", metavar="DIR", default="experiments", help="folder of the runs (default: ./experiments)"
+    )
+
+
+def positive_int(text: str) -> int:
+    """An argument that counts something: 1, 2, 3, ...
+
+    Raises argparse.ArgumentTypeError, which becomes the one-line error.
+    """
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got '{text}'")
+    return value

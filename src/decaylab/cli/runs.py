@@ -1,0 +1,37 @@
+"""What the commands that take a RUN share: the argument, finding the run, writing lines."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from decaylab.cli.parser import add_experiments
+
+if TYPE_CHECKING:
+    from decaylab.runlog.record import Record
+
+RUN_HELP = "a directory, id, timestamp, unique part of an id, latest, or best:FIELD"
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """The argument RUN, and `--experiments`."""
+    parser.add_argument("run_name", metavar="RUN", help=RUN_HELP)
+    add_experiments(parser)
+
+
+def chosen_run(args: argparse.Namespace) -> Record:
+    """The run that the argument RUN names."""
+    return find(args, args.run_name)
+
+
+def find(args: argparse.Namespace, name: str) -> Record:
+    """The run that `name` names; what `best:` left out is said on stderr."""
+    from decaylab.runlog.find import find_run
+
+    return find_run(args.experiments, name, lambda line: print(line, file=sys.stderr))
+
+
+def write_lines(lines: Iterable[str]) -> None:
+    sys.stdout.write("\n".join([*lines, ""]))

@@ -1,0 +1,93 @@
+"""What is missing or wrong in metadata of documented form, one line a fault. Nothing is mended here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from decaylab.runlog.reading import at, json_type, number, section
+from decaylab.runlog.schema import DOCUMENTED, SCHEMA_VERSION
+
+_STATISTICS = ("mae", "rmse", "r2")
+#: What a finished run is expected to have, by short name and path; what it lacks is said.
+_EXPECTED = {
+    "loss_type": ("loss_config", "loss_type"),
+    "precision": ("precision_config", "precision"),
+    "batch_size": ("training_config", "batch_size"),
+    "epochs": ("training_config", "actual_epochs"),
+    "scaler_type": ("data_loader_config", "scaler_type"),
+    "train_size": ("data_config", "train_size"),
+    "edc_mae": ("metrics", "overall_edc", "mae"),
+    "edt_mae": ("metrics", "edt", "mae"),
+    "t20_mae": ("metrics", "t20", "mae"),
+    "c50_mae": ("metrics", "c50", "mae"),
+}
+
+
+def contradictions(metadata: dict[str, Any]) -> list[str]:
+    """Figures of one record that cannot all be right; each is shown as stored."""
+    found = []
+    training, data = section(metadata, "training_config"), section(metadata, "data_config")
+    minutes, seconds = (number(training.get(f"training_duration_{unit}")) for unit in ("minutes", "seconds"))
+    if minutes is not None and seconds is not None and abs(minutes - seconds / 60) > max(0.05, 0.01 * abs(minutes)):
+        found.append(f"durations contradict each other: {minutes:g} min, but {seconds:g} s = {seconds / 60:.4g} min")
+    sizes = [number(data.get(key)) for key in ("train_size", "val_size", "test_size")]
+    used = number(data.get("num_samples"))
+    if used is not None and None not in sizes and sum(sizes) != used:
+        found.append(f"num_samples {used:g}, but train + val + test = {sum(sizes):g}")
+    reached, limit = number(training.get("actual_epochs")), number(training.get("max_epochs"))
+    if reached is not None and limit is not None and reached > limit:
+        found.append(f"actual_epochs {reached:g} is more than max_epochs {limit:g}")
+    return found
+
+
+def wrong_types(metadata: dict[str, Any]) -> list[str]:
+    found = []
+    for key, documented in DOCUMENTED.items():
+        value = metadata.get(key)
+        if isinstance(documented, dict) and value is not None and not isinstance(value, dict):
+            found.append(f"{key} is {json_type(value)}, not an object")
+    metrics = section(metadata, "metrics")
+    raw = section(metadata, "metrics_raw")
+    for parameter in ("overall_edc", "edt", "t20", "c50"):
+        statistics = metrics.get(parameter)
+        if statistics is not None and not isinstance(statistics, dict):
+            found.append(f"metrics.{parameter} is {json_type(statistics)}, not an object")
+            continue
+        for statistic in _STATISTICS:
+            value = (statistics or {}).get(statistic)
+            path = f"{parameter}.{statistic}"
+            if value is not None and number(value) is None:
+                found.append(f"metrics.{path} is {json_type(value)}, not a number")
+            elif path in raw:
+                found.append(f"metrics.{path} is {raw[path]}")
+            elif isinstance(value, str):
+                found.append(f"metrics.{path} is {value}")
+    for unit in ("seconds", "minutes"):
+        value = section(metadata, "training_config").get(f"training_duration_{unit}")
+        if value is not None and number(value) is None:
+            found.append(f"training_duration_{unit} is {json_type(value)}, not a number")
+    return found
+
+
+def version(metadata: dict[str, Any]) -> list[str]:
+    stored = metadata.get("schema_version")
+    if stored is None or stored == SCHEMA_VERSION:
+        return []
+    return [f"schema_version {stored!r}, this program knows {SCHEMA_VERSION}: read as far as it goes"]
+
+
+def missing(metadata: dict[str, Any], shape: str) -> list[str]:
+    """What a run of the users' older programs lacks; our own say by their status why they lack it."""
+    if "schema_version" in metadata:
+        return []
+    lacking = [name for name, path in _EXPECTED.items() if at(metadata, path) is None]
+    training = section(metadata, "training_config")
+    if (
+        number(training.get("training_duration_minutes")) is None
+        and number(training.get("training_duration_seconds")) is None
+    ):
+        lacking.append("duration")
+    problems = [f"not recorded: {', '.join(lacking)}"] if lacking else []
+    if shape == "multihead":
+        problems.append("no sizes of the splits")
+    return problems

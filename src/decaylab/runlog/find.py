@@ -1,0 +1,158 @@
+"""Which run is meant: by its directory, id, timestamp, a unique part of the id, `latest` or `best:FIELD`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+
+from decaylab.errors import InputError, RunLogError
+from decaylab.runlog.legacy import name_parts
+from decaylab.runlog.query import direction, resolve, sort
+from decaylab.runlog.reading import number
+from decaylab.runlog.record import Record
+from decaylab.runlog.schema import DEFINITION_BOUND, FIELDS
+from decaylab.runlog.store import read_run, scan
+
+_SHOWN_CANDIDATES = 12
+
+
+def find_run(experiments: str, name: str, tell: Callable[[str], None] = lambda line: None) -> Record:
+    """The one run that `name` means. An exact id wins over everything else.
+
+    `tell` takes the lines that say what `best:FIELD` left out.
+
+    Raises:
+        RunLogError: no run, or more than one, is meant; with near misses, or the candidates.
+    """
+    if name and "/" not in name and os.path.isdir(os.path.join(experiments, name)):
+        try:
+            return read_run(os.path.join(experiments, name))
+        except RunLogError:
+            pass  # a folder that is no run, such as `lightning_logs`: the name may still be part of an id
+    if os.path.isdir(name) and (os.sep in name or name in (".", "..")):
+        return read_run(name)
+    records = scan(experiments)
+    if name == "latest":
+        return _latest(records, experiments)
+    if name.startswith("best:"):
+        return best_run(records, name.removeprefix("best:"), tell)
+    matches = [record for record in records if record.run_id == name]
+    matches = matches or [record for record in records if name_parts(record.run_id)[1] == name]
+    matches = matches or [record for record in records if record.timestamp == name]
+    matches = matches or [record for record in records if name and name in record.run_id]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        shown = ", ".join(record.run_id for record in matches[:_SHOWN_CANDIDATES])
+        more = f" and {len(matches) - _SHOWN_CANDIDATES} more" if len(matches) > _SHOWN_CANDIDATES else ""
+        raise RunLogError(f"'{name}' is not unique in '{experiments}': {shown}{more}")
+    if os.path.isdir(name):
+        return read_run(name)
+    raise RunLogError(_unknown(name, records, experiments))
+
+
+def best_run(records: Sequence[Record], field: str, tell: Callable[[str], None] = lambda line: None) -> Record:
+    """The best completed run by FIELD, among those with the data set and the test split of the latest completed one.
+
+    Metrics by other or unknown definitions are left out where the field depends on them; `tell` says what was.
+
+    Raises:
+        InputError: a field that is not judged. RunLogError: no run to choose from.
+    """
+    resolved = resolve(field, records)
+    better, is_known = direction(resolved, records)
+    if better is None:
+        raise InputError(f"best:{field}: a setting has no best; name a metric, such as best:t20_mae")
+    if not is_known:
+        tell(f"best:{field}: no direction recorded, less is taken as better")
+    completed = [record for record in records if record.status == "completed"]
+    if not completed:
+        raise RunLogError(f"best:{field}: none of {len(records)} runs is completed")
+    reference = max(completed, key=start_time)
+    candidates, other, unsure, without = [], 0, 0, 0
+    for record in completed:
+        value = number(record.get(resolved))
+        if value is None or value != value:
+            without += 1
+        elif test_set(record) != test_set(reference):
+            other += 1
+        elif is_doubtful(record, resolved):
+            unsure += 1
+        else:
+            candidates.append(record)
+    left_out = [
+        (len(records) - len(completed), "not completed"),
+        (without, f"without {field}"),
+        (other, f"on another data set or test split than {reference.run_id}"),
+        (unsure, "with metrics by other or unknown definitions"),
+    ]
+    if said := [f"{count} {why}" for count, why in left_out if count]:
+        tell(f"best:{field}: left out {', '.join(said)}")
+    if not candidates:
+        raise RunLogError(f"best:{field}: no run to choose from; left out {', '.join(said)}")
+    return sort(candidates, resolved, descending=better == "max")[0]
+
+
+def test_set(record: Record) -> tuple[str | None, str | None]:
+    """What a run was tested on: its data set and its test rows; unknown equals unknown."""
+    digest = record.get("data_digest")
+    return digest if isinstance(digest, str) else None, record.get("test_split")
+
+
+def comparable(record: Record) -> tuple[str | None, str | None, str]:
+    """What two runs must share for their metrics to be comparable: data set, test rows, definitions."""
+    return (*test_set(record), definitions(record))
+
+
+def definitions(record: Record) -> str:
+    """ "iso", "predecessor" or "unknown"."""
+    stored = record.get("metrics_definitions")
+    return stored if isinstance(stored, str) and stored in ("iso", "predecessor") else "unknown"
+
+
+def is_doubtful(record: Record, field: str) -> bool:
+    """Whether a FIELD of this run was computed by other, or unknown, definitions."""
+    bound = DEFINITION_BOUND.get(definitions(record))
+    if bound is None:
+        return False
+    known = FIELDS.get(field)
+    path = known.path if known is not None else field
+    return path.startswith("metrics.") and path.split(".")[1] in bound
+
+
+def start_time(record: Record) -> tuple[float, str]:
+    """When a run started, in seconds since 1970, then its id; runs that do not tell come before all others."""
+    import datetime
+
+    stored, local = record.get("started_utc"), record.timestamp
+    for text, form in ((stored, None), (local, "%Y%m%d_%H%M%S")):
+        if not isinstance(text, str):
+            continue
+        try:
+            parse = datetime.datetime
+            moment = parse.fromisoformat(text) if form is None else parse.strptime(text, form)
+            return moment.timestamp(), record.run_id
+        except (ValueError, OverflowError, OSError):
+            continue
+    return float("-inf"), record.run_id
+
+
+def _latest(records: Sequence[Record], experiments: str) -> Record:
+    if not records:
+        raise RunLogError(f"latest: no runs in '{experiments}'")
+    return max(records, key=start_time)
+
+
+def _unknown(name: str, records: Sequence[Record], experiments: str) -> str:
+    from difflib import get_close_matches
+
+    ids = [record.run_id for record in records]
+    by_part = {part: record.run_id for record in records for part in (record.timestamp, record.model) if part}
+    close = get_close_matches(name, ids, n=3, cutoff=0.5) or get_close_matches(name, by_part, n=3)
+    shown = list(dict.fromkeys(by_part.get(match, match) for match in close))
+    if not ids:
+        return f"no run '{name}': there are no runs in '{experiments}'"
+    hint = (
+        f"did you mean {' or '.join(shown)}?" if shown else f"{len(ids)} runs are there; `decaylab compare` lists them"
+    )
+    return f"no run '{name}' in '{experiments}': {hint}"

@@ -1,0 +1,224 @@
+"""Questions to runs: which FIELD is meant, which runs fulfil an expression, in which order they come."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from decaylab.errors import InputError
+from decaylab.runlog.reading import number
+from decaylab.runlog.record import Record
+from decaylab.runlog.schema import ALIASES, DOCUMENTED, FIELDS, Field
+
+# Compiled at their first use: a table without --where pays for neither.
+_EXPRESSION = r"\s*([^\s=!<>~]+)\s*(==|!=|<=|>=|=|<|>|~)\s*((?s:.*?))\s*"
+_NUMBER = r"(?i:[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?inf(inity)?)"
+_ORDER = {
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+}
+
+
+class Condition(NamedTuple):
+    """One `FIELD OP VALUE`. `wanted` is the value as text, `number` the number it spells, if it does."""
+
+    field: str
+    op: str
+    wanted: str
+    number: float | None
+    is_null: bool
+
+    def holds(self, record: Record) -> bool:
+        """Whether the run fulfils it. With a missing value only `FIELD=null` does."""
+        value = record.get(self.field)
+        if self.is_null:
+            return (value is None) == (self.op == "=")
+        if value is None:
+            return False
+        if isinstance(value, list):
+            return self._holds_for_list(value)
+        if self.op == "~":
+            return self.wanted.casefold() in _text(value).casefold()
+        if self.op == "=":
+            return self._equals(value)
+        if self.op == "!=":
+            return not self._equals(value)
+        return self._ordered(value)
+
+    def _holds_for_list(self, values: list[Any]) -> bool:
+        """A list (tags, problems) equals what it holds."""
+        if self.op == "~":
+            return any(self.wanted.casefold() in _text(value).casefold() for value in values)
+        if self.op in ("=", "!="):
+            return any(self._equals(value) for value in values) == (self.op == "=")
+        return False
+
+    def _equals(self, value: Any) -> bool:
+        own = number(value)
+        if own is not None and self.number is not None:
+            return bool(own == self.number)
+        return _text(value) == self.wanted
+
+    def _ordered(self, value: Any) -> bool:
+        own = number(value)
+        if own is not None and self.number is not None:
+            return bool(_ORDER[self.op](own, self.number))
+        # Text is compared as text: `timestamp>=20260122`. A number beside text has no order.
+        return isinstance(value, str) and own is None and bool(_ORDER[self.op](value, self.wanted))
+
+
+def parse_condition(expression: str, records: Sequence[Record]) -> Condition:
+    """`t20_mae<=0.02` as a condition on these runs.
+
+    Raises:
+        InputError: no FIELD OP VALUE, a FIELD that does not exist, or an order asked of a metric and a word.
+    """
+    match = re.fullmatch(_EXPRESSION, expression)
+    if match is None:
+        raise InputError(f"--where '{expression}' is no FIELD OP VALUE; OP is one of = != < <= > >= ~")
+    typed, op, value = match.groups()
+    op = "=" if op == "==" else op
+    is_quoted = len(value) >= 2 and value[0] == value[-1] and value[0] in "'\""
+    wanted = value[1:-1] if is_quoted else value
+    if not wanted and not is_quoted:
+        raise InputError(f"--where '{expression}' has no value; '{typed}=null' finds the runs without one")
+    field = resolve(typed, records)
+    is_null = wanted == "null" and not is_quoted
+    spelled = float(wanted) if re.fullmatch(_NUMBER, wanted) and not is_quoted else None
+    if is_null and op not in ("=", "!="):
+        raise InputError(f"--where '{expression}': nothing is less or more than null; use = or !=")
+    known = FIELDS.get(field)
+    if known is not None and known.better is not None and op in _ORDER and spelled is None:
+        raise InputError(f"--where '{expression}': {field} is a number, '{wanted}' is not")
+    return Condition(field, op, wanted, spelled, is_null)
+
+
+def select(records: Iterable[Record], conditions: Sequence[Condition]) -> list[Record]:
+    """The runs that fulfil every condition."""
+    return [record for record in records if all(condition.holds(record) for condition in conditions)]
+
+
+def resolve(field: str, records: Sequence[Record]) -> str:
+    """The FIELD that was typed, in the form that `Record.get` takes.
+
+    Short names and aliases; documented paths; any dotted path, and any key of `metrics` or `config`, that some run has.
+
+    Raises:
+        InputError: no run has it; with the names that are spelled alike.
+    """
+    name = ALIASES.get(field, field)
+    if name in FIELDS:
+        return name
+    for known in FIELDS.values():
+        if known.path == field:
+            return known.name
+    if _is_documented(field):
+        return field
+    for path in (field, f"metrics.{field}", f"config.{field}"):
+        if any(_has(record, path) for record in records):
+            return path
+    if "." in field and not records:
+        return field
+    from difflib import get_close_matches
+
+    names = [*FIELDS, *ALIASES, *_paths(records)]
+    close = get_close_matches(field, names, n=3)
+    hint = f"did you mean {' or '.join(close)}?" if close else "`decaylab compare --help` lists the short names"
+    raise InputError(f"unknown field '{field}': {hint}")
+
+
+def direction(field: str, records: Sequence[Record]) -> tuple[str | None, bool]:
+    """("min" or "max" or None, whether that is known) of a resolved FIELD. None: a setting, which is not judged.
+
+    A metric of the user's own has the direction that its run recorded, else less is better.
+    """
+    known = FIELDS.get(field)
+    if known is not None:
+        return known.better, True
+    section, _, rest = field.partition(".")
+    for record in records:
+        recorded = record.get("metric_directions")
+        if isinstance(recorded, dict):
+            own = recorded.get(rest) if section == "metrics" else recorded.get(field)
+            if own in ("min", "max"):
+                return own, True
+    if section not in ("metrics", "baselines"):
+        return None, True
+    statistic = field.rpartition(".")[2]
+    if statistic in ("mae", "rmse", "mse", "r2"):
+        return ("max" if statistic == "r2" else "min"), True
+    return "min", False
+
+
+def sort(records: Sequence[Record], field: str, descending: bool) -> list[Record]:
+    """Runs in the order of a resolved FIELD, those without a value last, equal ones in the order they came in."""
+    present: list[tuple[tuple[int, Any], Record]] = []
+    missing = []
+    for record in records:
+        key = _sort_key(record.get(field))
+        if key is None:
+            missing.append(record)
+        else:
+            present.append((key, record))
+    present.sort(key=_first, reverse=descending)
+    return [record for _, record in present] + missing
+
+
+def label(field: str) -> Field:
+    """How a FIELD is shown; a dotted path is shown as it is."""
+    return FIELDS.get(field) or Field(field, field, field)
+
+
+def _first(pair: tuple[tuple[int, Any], Record]) -> tuple[int, Any]:
+    return pair[0]
+
+
+def _sort_key(value: Any) -> tuple[int, Any] | None:
+    """Numbers before text; NaN counts as missing."""
+    own = number(value)
+    if own is not None:
+        return (0, own) if own == own else None
+    return None if value is None else (1, _text(value))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return " ".join(map(_text, value))
+    return str(value)
+
+
+def _is_documented(path: str) -> bool:
+    value: Any = DOCUMENTED
+    for part in path.split("."):
+        if not isinstance(value, dict) or part not in value:
+            return False
+        value = value[part]
+    return True
+
+
+def _has(record: Record, path: str) -> bool:
+    value: Any = record.metadata
+    for part in path.split("."):
+        if not isinstance(value, dict) or part not in value:
+            return False
+        value = value[part]
+    return True
+
+
+def _paths(records: Sequence[Record], most: int = 2000) -> list[str]:
+    """Dotted paths that occur in the first runs, for near misses."""
+    paths: dict[str, None] = {}
+    for record in records[:20]:
+        pending: list[tuple[str, Any]] = [("", record.metadata)]
+        while pending and len(paths) < most:
+            prefix, value = pending.pop()
+            if isinstance(value, dict):
+                pending += [(f"{prefix}.{key}" if prefix else key, inner) for key, inner in value.items()]
+            else:
+                paths[prefix] = None
+    return list(paths)

@@ -1,0 +1,200 @@
+"""From a folder to records: which directories are runs, and what their metadata files hold.
+
+A run is a directory one level below the experiments folder (two for the published `<date>/<time>/`) that holds
+metadata, arrays or `checkpoints/`, or is named `{model}_{timestamp}`. Everything in it is believed to be hostile.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+
+from decaylab.errors import RunLogError
+from decaylab.runlog import legacy
+from decaylab.runlog.files import METADATA_LIMIT, read_regular
+from decaylab.runlog.parse import parse, use_fast_decoder
+from decaylab.runlog.record import Folder, Record
+from decaylab.runlog.schema import CHECKPOINTS, METADATA
+
+PUBLISHED_METADATA = "experiment_metadata.json"
+ARRAYS = frozenset(
+    f"{prefix}{kind}.npy" for prefix in ("", "edc_", "edt_", "t20_", "c50_") for kind in ("predictions", "targets")
+)
+
+_DATE = r"\d{4}[-_.]?\d{2}[-_.]?\d{2}|\d{1,2}[-_.]\d{1,2}[-_.]\d{4}"
+_TIME = r"\d{2}[-_.:h]?\d{2}(?:[-_.:m]?\d{2})?s?"
+
+#: From this many directories on msgspec reads them. Importing it costs as much as reading two thousand runs with the
+#: standard library's decoder, and twice as much as starting Python.
+_MANY = 1000
+
+
+def scan(experiments: str) -> list[Record]:
+    """Every run of an experiments folder, sorted by id; unreadable ones too, with the reason in `problems`.
+
+    Raises:
+        RunLogError: the folder does not exist or may not be listed.
+    """
+    folder = Folder(experiments)
+    records = []
+    directories = _directories(experiments)
+    if len(directories) >= _MANY:
+        use_fast_decoder()
+    for name, is_link in directories:
+        path = os.path.join(experiments, name)
+        if is_link:
+            record = _linked(folder, name, path)
+        else:
+            record = _run(folder, name, path)
+            if record is None and _may_be_date(name):
+                records += _published(folder, name, path)
+        if record is not None:
+            records.append(record)
+    records.sort(key=lambda record: record.run_id)
+    return records
+
+
+def read_run(path: str) -> Record:
+    """The run in directory `path`.
+
+    Raises:
+        RunLogError: there is no such directory, or it holds no run.
+    """
+    directory = os.path.normpath(path)
+    name = os.path.basename(os.path.abspath(directory))
+    parent = os.path.dirname(directory) or (".." if directory in (".", "..") else ".")
+    if not os.path.isdir(directory):
+        raise RunLogError(f"no run directory '{path}'")
+    date = os.path.basename(os.path.abspath(parent))
+    if re.fullmatch(_TIME, name) and re.fullmatch(_DATE, date):
+        name, parent = f"{date}/{name}", os.path.dirname(parent) or "."
+    folder = Folder(parent)
+    is_link = os.path.islink(directory)
+    record = _linked(folder, name, directory) if is_link else _run(folder, name, directory, named=True)
+    if record is None:
+        raise RunLogError(f"'{path}' is no run: it holds no {METADATA}, no arrays and no {CHECKPOINTS}/")
+    return record
+
+
+def _directories(path: str) -> list[tuple[str, bool]]:
+    """Names of the directories in `path`, and of the links, each with whether it is a link; dot folders left out."""
+    try:
+        with os.scandir(path) as entries:
+            return [
+                (entry.name, is_link)
+                for entry in entries
+                if not entry.name.startswith(".")
+                and ((is_link := entry.is_symlink()) or entry.is_dir(follow_symlinks=False))
+            ]
+    except FileNotFoundError as error:
+        raise RunLogError(
+            f"no experiments folder '{path}': name one with --experiments DIR, or record a run there first"
+        ) from error
+    except NotADirectoryError as error:
+        raise RunLogError(f"'{path}' is no folder: name the folder that holds the runs") from error
+    except OSError as error:
+        raise RunLogError(f"the folder '{path}' cannot be listed: {error.strerror}") from error
+
+
+def _run(folder: Folder, name: str, path: str, linked: str | None = None, named: bool = False) -> Record | None:
+    """The run in `path`, or None if that directory is no run. `named`: the user says that it is one."""
+    try:
+        data = read_regular(f"{path}/{METADATA}", METADATA_LIMIT)
+    except FileNotFoundError:
+        return _without_metadata(folder, name, path, linked)
+    except RunLogError as error:
+        if not named and not _may_be_run(name, path):
+            return None
+        return Record(folder, name, path, {}, "broken", (str(error),), linked)
+    document, found = parse(data, METADATA)
+    if document is None:
+        return Record(folder, name, path, {}, "broken", found, linked)
+    metrics = document.get("metrics")
+    is_documented = isinstance(metrics, dict) and "overall_edc" in metrics
+    shape = "documented" if is_documented else legacy.shape_of(document)
+    return Record(folder, name, path, document, shape, found, linked)
+
+
+def _without_metadata(folder: Folder, name: str, path: str, linked: str | None) -> Record | None:
+    """A run that has no metadata.json: of the published layout, killed, or of another program; or no run."""
+    try:
+        with os.scandir(path) as entries:
+            names = {entry.name for entry in entries}
+    except OSError as error:
+        if not legacy.is_run_name(name):
+            return None
+        return Record(folder, name, path, {}, "broken", (f"cannot be listed: {error.strerror}",), linked)
+    if PUBLISHED_METADATA in names:
+        return _published_run(folder, name, path, linked)
+    if ARRAYS & names:
+        said = f"no {METADATA}; the metrics can be computed from the arrays"
+        return Record(folder, name, path, {}, "arrays only", (said,), linked)
+    if CHECKPOINTS in names:
+        said = f"no {METADATA}: killed before it was written; model and time are the folder's"
+        return Record(folder, name, path, {}, "no metadata", (said,), linked)
+    if not legacy.is_run_name(name):
+        return None
+    raw = "no metadata" if names else "empty"
+    said = f"no {METADATA}" if names else "empty: killed while starting"
+    return Record(folder, name, path, {}, raw, (said,), linked)
+
+
+def _published_run(folder: Folder, name: str, path: str, linked: str | None = None) -> Record | None:
+    try:
+        data = read_regular(f"{path}/{PUBLISHED_METADATA}", METADATA_LIMIT)
+    except FileNotFoundError:
+        return None
+    except RunLogError as error:
+        return Record(folder, name, path, {}, "broken", (str(error),), linked)
+    document, found = parse(data, PUBLISHED_METADATA)
+    shape = "broken" if document is None else "published"
+    return Record(folder, name, path, document or {}, shape, found, linked)
+
+
+def _published(folder: Folder, date: str, path: str) -> list[Record]:
+    """The runs `<date>/<time>/` below one date's folder, linked ones as linked; nothing below them is searched."""
+    records = []
+    try:
+        times = [(name, is_link) for name, is_link in _directories(path) if re.fullmatch(_TIME, name)]
+    except RunLogError:  # a date's folder that may not be listed holds no runs that anyone can name
+        return []
+    for time, is_link in times:
+        read = _linked if is_link else _run
+        record = read(folder, f"{date}/{time}", f"{path}/{time}")
+        if record is not None:
+            records.append(record)
+    return records
+
+
+def _linked(folder: Folder, name: str, path: str) -> Record | None:
+    """A linked run, listed as linked. What it links to is read like any run, and nothing below it is searched."""
+    target = os.readlink(path)
+    said = (f"linked to {target}",)
+    try:
+        is_directory = stat.S_ISDIR(os.stat(path).st_mode)
+    except OSError as error:
+        if not legacy.is_run_name(name):
+            return None
+        return Record(folder, name, path, {}, "broken", (*said, f"cannot be followed: {error.strerror}"), target)
+    if not is_directory:
+        return None
+    record = _run(folder, name, path, linked=target)
+    if record is not None:
+        record.add_found(said)
+    return record
+
+
+def _may_be_run(name: str, path: str) -> bool:
+    """Whether an unreadable metadata file makes its directory a run: it is there, or the folder is named like one."""
+    if legacy.is_run_name(name):
+        return True
+    try:
+        os.stat(f"{path}/{METADATA}", follow_symlinks=False)
+    except OSError:
+        return False
+    return True
+
+
+def _may_be_date(name: str) -> bool:
+    return re.fullmatch(_DATE, name) is not None
