@@ -5,8 +5,16 @@ set -eu
 ROOMS=${ROOMS:-150}
 DEMO=${DEMO:-demo}
 
+# Print a command as it could be typed, then run it.
 run() {
-    printf '\n$ %s\n' "$*"
+    line='$'
+    for word in "$@"; do
+        case $word in
+            *[!A-Za-z0-9_./=:,-]*) line="$line '$word'" ;;
+            *) line="$line $word" ;;
+        esac
+    done
+    printf '\n%s\n' "$line"
     "$@"
 }
 
@@ -14,14 +22,15 @@ run decaylab simulate --out "$DEMO/rooms" --count "$ROOMS"
 run decaylab train --data "$DEMO/rooms" --experiments "$DEMO/experiments" --model compact --loss decay
 run decaylab train --data "$DEMO/rooms" --experiments "$DEMO/experiments" --model compact --loss auxiliary
 run decaylab train --data "$DEMO/rooms" --experiments "$DEMO/experiments" --model lstm --loss mse \
-    --max-epochs 3 --batch-size 32 --note "three epochs only: a large network for comparison"
+    --max-epochs 3 --batch-size 32 --note "three epochs only, a large network for comparison"
 run decaylab compare "$DEMO/experiments" --sort-by t20_mae
 
 cat <<END
 
 Each run is a folder of plain files in $DEMO/experiments. What to look at next:
-  decaylab show latest --experiments $DEMO/experiments         one run, whole
-  decaylab compare $DEMO/experiments --export csv               the table for a spreadsheet
-  tensorboard --logdir $DEMO/experiments                        the loss curves
-  docs/tutorial.md                                        the same on the published rooms
+  .venv/bin/decaylab show latest --experiments $DEMO/experiments    one run, whole
+  .venv/bin/decaylab diff latest best:t20_mae --experiments $DEMO/experiments    what differs between two
+  .venv/bin/decaylab compare $DEMO/experiments --export csv    the table for a spreadsheet
+  .venv/bin/tensorboard --logdir $DEMO/experiments    the loss curves
+  docs/tutorial.md    the same on the published rooms
 END

@@ -2,7 +2,7 @@
 
 Each document is a session in a folder of its own: its blocks run one after the other, as a reader would type them.
 Beside it lie what the documents take for granted: a table of rooms in the published format (a small grid, so that
-"600 rooms" are the twelve that there are), two recorded runs, and scripts/.
+"600 rooms" are the twelve that there are), the envelope's file, two recorded runs, scripts/ and benchmarks/.
 """
 
 import os
@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from decaylab import runlog
@@ -39,7 +40,7 @@ def with_blocks():
         if not document.exists() or not blocks_of(document):
             continue
         name = str(document.relative_to(ROOT))
-        heavy = any("train" in text for kind, text in blocks_of(document) if kind == "bash")
+        heavy = any("train" in text or "simulate" in text for kind, text in blocks_of(document) if kind == "bash")
         yield pytest.param(document, id=name, marks=[pytest.mark.heavy] if heavy else [])
 
 
@@ -56,7 +57,9 @@ def room_table():
 def session(tmp_path):
     """A folder as the documents find it, and the environment of a shell in it."""
     (tmp_path / "roomFeaturesDataset.csv").write_text(room_table())
-    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
+    np.savez(tmp_path / "edc_envelope.npz", edc_min=np.zeros(96_000), edc_max=np.ones(96_000))
+    for folder in ("scripts", "benchmarks"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
     for seed in (1, 2):
         with runlog.start("seeded", experiments=tmp_path / "experiments", config={"seed": seed}) as run:
             run.log(epoch=1, val_loss=0.5 / seed)

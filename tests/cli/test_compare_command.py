@@ -117,7 +117,7 @@ def test_groups(home: Path, capsys) -> None:
         (["--output", "missing/out.csv"], "cannot be written"),
         (["nowhere"], "no experiments folder 'nowhere'"),
         (["a", "--experiments", "b"], "two folders"),
-        (["--archived"], "unrecognized arguments"),
+        (["--archive"], "did you mean --archived"),
     ],
 )
 def test_mistakes(options: list[str], said: str, home: Path, capsys) -> None:

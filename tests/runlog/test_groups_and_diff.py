@@ -102,5 +102,5 @@ class TestDiffAndShow:
             assert all(problem in text for problem in record.problems)
         documented = next(record for record in scan(str(legacy_folder)) if record.raw == "documented")
         text = "\n".join(show.lines(documented))
-        assert re.search(r"t20_mae +0\.7265 MISS", text)
+        assert re.search(r"t20_mae +0\.7265 no", text)
         assert re.search(r"training_duration_minutes +26564", text)

@@ -16,11 +16,11 @@ _MARKED = {"lost": "warn", "interrupted": "warn", "failed": "bad", "diverged": "
 
 
 def cell(record: Record, field: str) -> Cell:
-    """The value of a FIELD as a table shows it: `0.0086 ok`, `0.0651 MISS`, `0.0729 MISS?`, `! lost`."""
+    """The value of a FIELD as a table shows it: `0.0086 ok`, `0.0651 no`, `0.0729 no?`, `! lost`."""
     value = record.get(field)
     if field == "status":
         mark = "! " if value in _MARKED else ""
-        return Cell(f"{mark}{value}{', linked' if record.linked is not None else ''}", _MARKED.get(value))
+        return Cell(f"{mark}{value}{_whereabouts(record)}", _MARKED.get(value))
     doubt = "?" if is_doubtful(record, field) else ""
     target = label(field).target
     if target is None:
@@ -28,9 +28,17 @@ def cell(record: Record, field: str) -> Cell:
     if value is None:
         # Scored, and too many predictions had no valid value: the target counts as missed.
         scored = record.raw in ("documented", "flat", "flat early") and record.get("edc_mae") is not None
-        return Cell(f"{MISSING} MISS{doubt}", "bad") if scored else Cell(MISSING)
-    verdict, style = ("ok", "good") if value <= target else ("MISS", "bad")
+        return Cell(f"{MISSING} no{doubt}", "bad") if scored else Cell(MISSING)
+    verdict, style = ("ok", "good") if value <= target else ("no", "bad")
     return Cell(f"{shown(value, field)} {verdict}{doubt}", "dim" if doubt else style)
+
+
+def _whereabouts(record: Record) -> str:
+    if record.linked is not None:
+        return ", linked"
+    if record.archive is None:
+        return ""
+    return ", archived" if record.path == record.archive else ", also archived"
 
 
 def shown(value: Any, field: str) -> str:

@@ -17,7 +17,7 @@ from decaylab.runlog.text import printable
 _TELLING = ("learning_rate", "scaler_type", "gradient_clip_val", "aux_weight", "split", "seed", "num_samples")
 #: Importance when the terminal is too narrow; what is not named here comes after, in the order of its column.
 _IMPORTANCE = (
-    "run_id", "t20_mae", "status", "edt_mae", "c50_mae", "edc_mae", "set", "loss_type", "duration", "edc_vs_mean",
+    "run_id", "t20_mae", "status", "edt_mae", "c50_mae", "set", "edc_vs_mean", "loss_type", "edc_mae", "duration",
     "batch_size", "model", "epochs", "note", "precision", "learning_rate",
 )  # fmt: skip
 _JUDGED = ("edc_mae", "edt_mae", "t20_mae", "c50_mae")
@@ -63,7 +63,8 @@ def table(
     foot = []
     if dropped:
         foot.append(f"no room for: {', '.join(dropped)} (--columns chooses, --export has all)")
-    foot += [*_legend(built, fields, sets), *_problems(rows, look), *_unreadable(everything, look)]
+    foot += [*_legend(built, fields, sets), *_archived(rows, look), *_problems(rows, look)]
+    foot += _unreadable(everything, look)
     return [*head, "", *render(kept, look.colour), *([""] if foot else []), *foot]
 
 
@@ -183,8 +184,8 @@ def _legend(built: dict[str, list[Cell]], fields: Sequence[str], sets: dict[Any,
         for cell in built[field]
     ]
     lines = []
-    if any("ok" in text or "MISS" in text for text in texts):
-        lines.append("ok, MISS: target met, missed (also missed where too many predictions have no valid value)")
+    if any(text.rstrip("? ").endswith((" ok", " no")) for text in texts):
+        lines.append("ok, no: target met, missed (also missed where too many predictions have no valid value)")
     if any("?" in text for text in texts):
         lines.append("?: computed by other or unknown definitions, not comparable")
     if any(cell.text != MISSING for cell in built.get("edc_vs_mean", ())):
@@ -207,6 +208,16 @@ def _problems(rows: Sequence[Record], look: Look) -> list[str]:
         more = f" and {len(ids) - most} more" if len(ids) > most else ""
         lines.append(f"  {printable(', '.join(ids[:most]))}{more}: {printable('; '.join(texts))}")
     return [_heading("missing or wrong:", look), *lines] if lines else []
+
+
+def _archived(rows: Sequence[Record], look: Look) -> list[str]:
+    """Where the archives of the runs shown lie, for `decaylab restore`."""
+    archived = [record for record in rows if record.archive is not None]
+    most = len(archived) if look.width is None else 20
+    lines = [f"  {printable(record.run_id)}: {printable(record.archive or '')}" for record in archived[:most]]
+    if len(archived) > most:
+        lines.append(f"  and {len(archived) - most} more")
+    return [_heading("archived:", look), *lines] if lines else []
 
 
 def _unreadable(everything: Sequence[Record], look: Look) -> list[str]:

@@ -9,7 +9,7 @@ from decaylab.runlog.cells import shown
 from decaylab.runlog.find import comparable
 from decaylab.runlog.record import Record
 from decaylab.runlog.table import Cell, Column, render
-from decaylab.runlog.text import printable
+from decaylab.runlog.text import printable, shorten
 
 #: What every run has for itself: no difference worth a line.
 _IDENTITY = (
@@ -18,8 +18,11 @@ _IDENTITY = (
 _RESULTS = (
     "metrics", "metrics_raw", "baselines", "training_config.actual_epochs", "training_config.training_duration_seconds",
     "training_config.training_duration_minutes", "early_stopping_config.stopped_at_epoch", "best_epoch",
-    "best_val_loss", "status", "error", "total_duration_seconds", "evaluation_duration_seconds", "peak_memory_bytes",
+    "best_val_loss", "status", "error", "total_duration_seconds", "evaluation_duration_seconds", "data_preparation_seconds",
+    "peak_memory_bytes", "gpu_peak_memory_bytes", "training_medians",
 )  # fmt: skip
+#: Commands and lists of files would push the next run out of sight; metadata.json has them whole.
+_WIDEST = 60
 _SURROUNDINGS = ("environment", "git", "command", "working_directory", "host")
 
 
@@ -56,7 +59,7 @@ def table(records: Sequence[Record], colour: bool = False) -> list[str]:
         for index, record in enumerate(records):
             # In full: figures that differ in the seventh digit must not look the same.
             values_of_run = [values[index] for _, values in rows]
-            cells = [Cell(str(v) if isinstance(v, float) else shown(v, "")) for v in values_of_run]
+            cells = [Cell(str(v) if isinstance(v, float) else shorten(shown(v, ""), _WIDEST)) for v in values_of_run]
             columns.append(Column(printable(record.run_id), cells, False, 0))
         lines += [*([""] if lines else []), *render(columns, colour)]
     return lines or ["no difference in settings or results"]
