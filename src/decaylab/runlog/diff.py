@@ -18,8 +18,8 @@ _IDENTITY = (
 _RESULTS = (
     "metrics", "metrics_raw", "baselines", "training_config.actual_epochs", "training_config.training_duration_seconds",
     "training_config.training_duration_minutes", "early_stopping_config.stopped_at_epoch", "best_epoch",
-    "best_val_loss", "status", "error", "total_duration_seconds", "evaluation_duration_seconds", "data_preparation_seconds",
-    "peak_memory_bytes", "gpu_peak_memory_bytes", "training_medians",
+    "best_val_loss", "status", "error", "total_duration_seconds", "evaluation_duration_seconds",
+    "data_preparation_seconds", "peak_memory_bytes", "gpu_peak_memory_bytes", "training_medians",
 )  # fmt: skip
 #: Commands and lists of files would push the next run out of sight; metadata.json has them whole.
 _WIDEST = 60

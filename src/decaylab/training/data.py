@@ -82,18 +82,19 @@ class KnotRooms(Dataset[Batch]):
                 }
                 for name, value in values.items():
                     parts.setdefault(name, []).append(value.float())
-        self._tensors = {name: torch.cat(values) for name, values in parts.items()}
+        #: "features", "physics", "target", ...: each (n, ...), in the order of `rows`.
+        self.tensors = {name: torch.cat(values) for name, values in parts.items()}
         self._count = len(rows)
 
     def __len__(self) -> int:
         return self._count
 
     def __getitem__(self, row: int) -> Batch:
-        return {name: tensor[row] for name, tensor in self._tensors.items()}
+        return {name: tensor[row] for name, tensor in self.tensors.items()}
 
     def __getitems__(self, rows: list[int]) -> Batch:
         chosen = torch.as_tensor(rows)
-        return {name: tensor[chosen] for name, tensor in self._tensors.items()}
+        return {name: tensor[chosen] for name, tensor in self.tensors.items()}
 
 
 class CurveRooms(Dataset[Batch]):

@@ -115,11 +115,14 @@ def _recorded(plan: Plan, run: Run) -> Outcome:
     curve_scaler = fit_curves(config.scaler, data, split.train)
     _write_scalers(run.directory, feature_scaler, curve_scaler)
     training = survey(data, split.train)
-    if model.inputs == "physical":
-        model.fit_inputs(torch.from_numpy(data.features[split.train]).float())
+    if model.outputs == "knots":
+        model.input_noise = config.input_noise
     inputs = inputs_for(model, data.features, feature_scaler)
     module = CurveModule(model, plan.loss, curve_scaler, config, data.samples, data.sampling_rate)
     loaders = _loaders(plan, inputs)
+    if model.outputs == "knots":
+        rooms = loaders[0].dataset.tensors
+        model.fit_inputs(rooms["features"], rooms["physics"])
     best = BestWeights(os.path.join(run.directory, BEST_CHECKPOINT), _about(plan, feature_scaler, curve_scaler))
     stopper = EarlyStopping(
         "val_loss", patience=config.early_stop_patience or _NO_PATIENCE, check_finite=True, verbose=False
@@ -232,6 +235,7 @@ def _settings(plan: Plan) -> dict[str, Any]:
             "learning_rate": config.learning_rate,
             "weight_decay": config.weight_decay,
             "schedule": config.schedule,
+            "input_noise": config.input_noise,
             "optimizer": "AdamW" if config.weight_decay else "Adam",
         },
         "loss_config": {**plan.loss.config(), "gradient_clip_val": config.gradient_clip_val},

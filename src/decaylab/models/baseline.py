@@ -1,0 +1,83 @@
+"""The physical baseline of `compact`: a box room's decay without any training, in dB on the model's knots.
+
+Shapes: B rooms, K knots, N = 8 bands. SI units.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from decaylab.acoustics import SAMPLING_RATE
+from decaylab.acoustics.physics import SIMULATOR_DELAY, SPEED_OF_SOUND
+from decaylab.models.grid import knot_fractions, knot_positions
+from decaylab.models.images import LEAST_DISTANCE, EarlyEnergy
+from decaylab.models.specular import LateEnergy
+from decaylab.rooms.features import ABSORPTION, RECEIVER, SIZE, SOURCE
+
+#: No level lies below: where nothing is left a logarithm needs a number.
+FLOOR_DB = -120.0
+#: Walls reflect at least this share of energy: the logarithm of nothing needs a number.
+LEAST_REFLECTION = 1e-12
+#: What brings the images' squared amplitudes and the rays' energy density to one scale; 0.975 as measured against the
+#: simulator, whose receiver for rays is a sphere of 0.5 m.
+EARLY_TO_LATE = 4.0 * math.pi / 0.975
+
+#: Rooms at a time when many are computed: their pair matrices then stay in cache (2 MB a room).
+_BLOCK = 4
+
+
+class PhysicalBaseline(nn.Module):
+    """Image sources up to order 3, then specular decay averaged over directions; eight bands of a white source."""
+
+    fractions: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.early = EarlyEnergy()
+        self.late = LateEnergy()
+        self.register_buffer("fractions", knot_fractions().float(), persistent=False)
+
+    def knots(self, features: Tensor) -> Tensor:
+        """Sample positions of the knots, (B, K), for features (B, 16) in physical units."""
+        arrival = source_distance(features) / SPEED_OF_SOUND * SAMPLING_RATE + SIMULATOR_DELAY
+        return knot_positions(arrival, self.fractions)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Level at the knots, (B, K), dB re 1: 0 at the first, never rising, never below -120.
+
+        Args:
+            features: (B, 16), physical units (`rooms.FEATURE_NAMES`).
+        """
+        if torch.compiler.is_compiling() or len(features) <= _BLOCK:
+            return self._levels(features)
+        return torch.cat([self._levels(block) for block in features.split(_BLOCK)])
+
+    def _levels(self, features: Tensor) -> Tensor:
+        knots = self.knots(features)
+        size = features[:, SIZE]
+        bands = features[:, ABSORPTION]
+        absorption = torch.cat([bands, bands[:, -1:]], dim=1)  # 16 kHz as 8 kHz, like the simulation
+        log_reflection = torch.log((1.0 - absorption).clamp(min=LEAST_REFLECTION))
+        early = self.early(size, features[:, SOURCE], features[:, RECEIVER], log_reflection, knots)
+        energy = EARLY_TO_LATE * early + self.late(size, log_reflection, knots)
+        share = energy / energy[:, :1]
+        level = 10.0 * torch.log10(share.clamp(min=10.0 ** (FLOOR_DB / 10.0), max=1.0))
+        return running_minimum(level)
+
+
+def source_distance(features: Tensor) -> Tensor:
+    """Between source and receiver in metres, (B,), at least 1 cm."""
+    offset = features[:, SOURCE] - features[:, RECEIVER]
+    return offset.square().sum(dim=1).clamp(min=LEAST_DISTANCE**2).sqrt()
+
+
+def running_minimum(values: Tensor) -> Tensor:
+    """Least value so far along the last axis, (B, K): `cummin` in operators that ONNX has, in log2(K) steps."""
+    shift = 1
+    while shift < values.shape[-1]:
+        values = torch.cat([values[:, :shift], torch.minimum(values[:, shift:], values[:, :-shift])], dim=1)
+        shift *= 2
+    return values

@@ -1,0 +1,130 @@
+"""`compact`: what a physical baseline leaves over, learnt by small networks.
+
+Shapes: B rooms, K knots. The curve in dB is baseline x exp(0.2 z), made monotone, where z (B, K) is the mean of the
+networks' answers. An untrained model has z = 0: it starts as the physics.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from decaylab.acoustics import EDC_SAMPLES
+from decaylab.errors import ModelError
+from decaylab.models.baseline import PhysicalBaseline, running_minimum, source_distance
+from decaylab.models.grid import draw_curve
+from decaylab.rooms.features import FEATURE_NAMES, SIZE
+
+#: Knots of the baseline that the networks see.
+BASELINE_INPUTS = 28
+#: Coefficients between the networks and the knots: few, so that the departure is smooth in time.
+COEFFICIENTS = 24
+WIDTH = 128
+NETWORKS = 2
+#: Departure in nepers of dB for z = 1, and the bound on z: levels change by at most a factor exp(2).
+STEP = 0.2
+BOUND = 10.0
+
+
+class Compact(nn.Module):
+    """16 features in physical units to a decay curve in dB on knots; a physical baseline and two small networks.
+
+    Attributes:
+        input_noise: standard deviation of the noise on the networks' normalised inputs while training.
+    """
+
+    inputs: ClassVar[Literal["scaled", "physical"]] = "physical"
+    outputs: ClassVar[Literal["scaled_curve", "knots"]] = "knots"
+    default_loss: ClassVar[str] = "decay"
+    default_settings: ClassVar[dict[str, Any]] = {
+        "max_epochs": 250,
+        "batch_size": 64,
+        "learning_rate": 1e-3,
+        "weight_decay": 1.0,
+        "schedule": "onecycle",
+        "early_stop_patience": 250,
+        "input_noise": 0.1,
+    }
+
+    input_mean: Tensor
+    input_scale: Tensor
+    seen: Tensor
+
+    def __init__(self, input_dim: int = 16, output_length: int = EDC_SAMPLES) -> None:
+        super().__init__()
+        if input_dim != len(FEATURE_NAMES) or output_length != EDC_SAMPLES:
+            raise ModelError(
+                f"compact knows the physics of {len(FEATURE_NAMES)} features and {EDC_SAMPLES} samples (2 s at "
+                f"48 kHz), not of {input_dim} and {output_length}: use lstm or a hybrid for other data"
+            )
+        self.baseline = PhysicalBaseline()
+        count = len(self.baseline.knots(torch.ones(1, input_dim))[0])
+        width = input_dim + 3 + BASELINE_INPUTS
+        self.networks = nn.ModuleList(_network(width, count) for _ in range(NETWORKS))
+        self.input_noise = float(self.default_settings["input_noise"])
+        self.register_buffer("input_mean", torch.zeros(width))
+        self.register_buffer("input_scale", torch.ones(width))
+        seen = torch.linspace(0, count - 1, BASELINE_INPUTS + 1)[1:].round().long()
+        self.register_buffer("seen", seen, persistent=False)
+
+    def forward(self, features: Tensor, physics: Tensor | None = None) -> Tensor:
+        """Level at the knots, (B, K), in dB re 1: 0 at the first knot, before the direct arrival, and never rising.
+
+        Args:
+            features: (B, 16), physical units (`rooms.FEATURE_NAMES`).
+            physics: `physics(features)`, where it is at hand; computed here otherwise.
+        """
+        if physics is None:
+            physics = self.physics(features)
+        inputs = (self._inputs(features, physics) - self.input_mean) / self.input_scale
+        departure = BOUND * torch.tanh(self._departure(inputs) / BOUND)
+        return running_minimum(physics * torch.exp(STEP * departure))
+
+    def physics(self, features: Tensor) -> Tensor:
+        """The baseline, (B, K) in dB: depends on the room alone, so training computes it once."""
+        return self.baseline(features)
+
+    def knot_index(self, features: Tensor) -> Tensor:
+        """Sample positions of the knots from the file's start, (B, K): whole numbers, rising, to the last sample."""
+        return self.baseline.knots(features)
+
+    def render(self, level_db: Tensor, features: Tensor) -> Tensor:
+        """The curve of `forward` as linear energy at every sample, (B, 96000): 1 before the direct arrival."""
+        return draw_curve(level_db, self.knot_index(features))
+
+    def fit_inputs(self, features: Tensor, physics: Tensor | None = None) -> None:
+        """Normalise the networks' inputs by the mean and spread of these rooms, (n, 16): the TRAINING rows alone."""
+        with torch.no_grad():
+            inputs = self._inputs(features, self.physics(features) if physics is None else physics)
+            spread = inputs.std(dim=0, correction=0)
+            self.input_mean.copy_(inputs.mean(dim=0))
+            # An input that is the same in all rooms tells nothing; dividing by its spread would blow up any other room.
+            self.input_scale.copy_(torch.where(spread > 1e-3, spread, torch.ones_like(spread)))
+
+    def _inputs(self, features: Tensor, physics: Tensor) -> Tensor:
+        """What the networks see, (B, 47): features, ln of volume, surface and distance, the baseline at 28 knots."""
+        size = features[:, SIZE]
+        length, width, height = size.unbind(dim=1)
+        surface = 2.0 * (length * width + length * height + width * height)
+        known = torch.stack([size.prod(dim=1), surface, source_distance(features)], dim=1).log()
+        return torch.cat([features, known, physics[:, self.seen]], dim=1)
+
+    def _departure(self, inputs: Tensor) -> Tensor:
+        if not self.training:
+            return torch.stack([network(inputs) for network in self.networks]).mean(dim=0)
+        inputs = inputs + self.input_noise * torch.randn_like(inputs)
+        # Each network learns from its own share of every batch, so that they differ and their mean gains.
+        parts = zip(self.networks, torch.tensor_split(inputs, len(self.networks)), strict=True)
+        return torch.cat([network(part) for network, part in parts])
+
+
+def _network(width: int, knots: int) -> nn.Sequential:
+    """Inputs to z at the knots by way of a few coefficients; answers 0 until it is trained."""
+    coefficients = nn.Linear(WIDTH, COEFFICIENTS)
+    to_knots = nn.Linear(COEFFICIENTS, knots)
+    nn.init.zeros_(coefficients.weight)
+    nn.init.zeros_(coefficients.bias)
+    nn.init.zeros_(to_knots.bias)
+    return nn.Sequential(nn.Linear(width, WIDTH), nn.SiLU(), nn.Linear(WIDTH, WIDTH), nn.SiLU(), coefficients, to_knots)

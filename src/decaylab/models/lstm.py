@@ -1,0 +1,37 @@
+"""`lstm`: the users' recurrent network, features to one value per sample of the curve."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from torch import Tensor, nn
+
+#: Width of the layer before the output, and the share of it that training drops.
+TRUNK_WIDTH = 2048
+DROPOUT = 0.3
+
+
+class LSTM(nn.Module):
+    """LSTM input -> 128 over a sequence of length 1, Linear 128 -> 2048 (ReLU), Dropout 0.3, Linear 2048 -> output."""
+
+    inputs: ClassVar[Literal["scaled", "physical"]] = "scaled"
+    outputs: ClassVar[Literal["scaled_curve", "knots"]] = "scaled_curve"
+    default_loss: ClassVar[str] = "mse"
+    default_settings: ClassVar[dict[str, Any]] = {}  # the general ones of training
+
+    def __init__(self, input_dim: int = 16, output_length: int = 96_000) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(input_dim, 128, batch_first=True)
+        self.head = output_head(128, output_length)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Scaled features (B, input_dim) to the scaled curve (B, output_length)."""
+        sequence, _ = self.lstm(features.unsqueeze(1))
+        return self.head(sequence[:, -1])
+
+
+def output_head(width: int, output_length: int) -> nn.Sequential:
+    """Linear width -> 2048, ReLU, Dropout, Linear 2048 -> output: what all the users' networks end in."""
+    return nn.Sequential(
+        nn.Linear(width, TRUNK_WIDTH), nn.ReLU(), nn.Dropout(DROPOUT), nn.Linear(TRUNK_WIDTH, output_length)
+    )
