@@ -27,6 +27,10 @@ run decaylab compare "$DEMO/experiments" --sort-by t20_mae
 
 cat <<END
 
+How to read it: edc_vs_mean is the error of the curves over that of the mean of the training curves; 0.05 is twenty times
+better than knowing nothing of the room. These rooms are few and live: simulated twice, they differ by about as much as
+compact does, which is why a target can be missed here. On the published rooms compact meets all three (docs/tutorial.md).
+
 Each run is a folder of plain files in $DEMO/experiments. What to look at next:
   .venv/bin/decaylab show latest --experiments $DEMO/experiments    one run, whole
   .venv/bin/decaylab diff latest best:t20_mae --experiments $DEMO/experiments    what differs between two

@@ -33,7 +33,7 @@ def test_make_demo_runs_the_script():
 def test_the_demo_ends_with_a_table_of_three_runs_and_reuses_its_data(tmp_path):
     first = run_demo(tmp_path)
     assert first.returncode == 0, first.stderr[-3000:]
-    table = first.stdout.split("compare")[-1]
+    table = first.stdout.split("$ decaylab compare")[1]
     for word in ("compact", "lstm", "decay", "auxiliary", "edc_vs_mean", " no"):
         assert word in table
     assert "What to look at next" in first.stdout

@@ -2,7 +2,7 @@
 
 Each document is a session in a folder of its own: its blocks run one after the other, as a reader would type them.
 Beside it lie what the documents take for granted: a table of rooms in the published format (a small grid, so that
-"600 rooms" are the twelve that there are), the envelope's file, two recorded runs, scripts/ and benchmarks/.
+"600 rooms" are the fifteen that there are), the envelope's file, two recorded runs, scripts/ and benchmarks/.
 """
 
 import os
@@ -45,10 +45,10 @@ def with_blocks():
 
 
 def room_table():
-    """Twelve rooms: three geometries and four materials, in the published format."""
+    """Fifteen rooms: three geometries and five materials, in the published format."""
     lines = ["ID,Length,Width,Height,Source_X,Source_Y,Source_Z,Receiver_X,Receiver_Y,Receiver_Z,f1,f2,f3,f4,f5,f6,f7"]
     for room, geometry in enumerate(["3,3,2.5,1.4,2,1.5,1,1,1.5", "5,4,3,2,3,1.5,1,1,1.2", "6,4,2.8,1,3,1.5,4,1,1.7"]):
-        for case, alpha in enumerate([0.3, 0.4, 0.5, 0.6]):
+        for case, alpha in enumerate([0.3, 0.35, 0.4, 0.5, 0.6]):
             lines.append(f"RIR_{room:03d}_case{case}_edc,{geometry}," + ",".join([f"{alpha}"] * 7))
     return "\n".join(lines) + "\n"
 
