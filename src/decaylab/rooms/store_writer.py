@@ -168,13 +168,16 @@ class StoreWriter:
         # NumPy pads its header so that the first axis can grow in place: the offset is the same for any room count.
         self._offset = len(header.getvalue())
         file = self.folder / CURVES
-        file.touch()
+        if not file.exists():
+            file.touch()
         self._curve_file = self._opened(file, "r+b")
         size = self._offset + len(self.table) * self._row_bytes
         if os.fstat(self._curve_file.fileno()).st_size != size:
             self._curve_file.truncate(size)
         self._curve_file.seek(0)
-        write_all(self._curve_file, header.getvalue())
+        if self._curve_file.read(self._offset) != header.getvalue():  # a finished store stays untouched
+            self._curve_file.seek(0)
+            write_all(self._curve_file, header.getvalue())
 
     def _whole_rows(self) -> dict[int, str]:
         """The rows whose bytes have the digest on record; leaves the record open to append to."""
