@@ -17,6 +17,19 @@ from decaylab.cli.main import main
 from decaylab.runlog.store import read_run, scan
 from decaylab.runlog.verify import verify
 
+#: Like the document's example; what the tests below spoil.
+EXAMPLE = {
+    "model_name": "hybrid_v2",
+    "timestamp": "20260122_020157",
+    "training_config": {"max_epochs": 200, "actual_epochs": 121, "batch_size": 2, "training_duration_minutes": 442.24},
+    "loss_config": {"loss_type": "auxiliary", "gradient_clip_val": None},
+    "data_config": {"num_samples": 6000, "train_size": 3600, "val_size": 1200, "test_size": 1200},
+    "metrics": {
+        "overall_edc": {"mae": 0.250203, "rmse": 0.896025, "r2": -97.98586},
+        "t20": {"mae": 0.726452, "rmse": 0.887151, "r2": -2.027245},
+    },
+    "best_model_path": "experiments/hybrid_v2_20260122_020157/checkpoints/best_model.ckpt",
+}
 NAMES = ["overall_edc", "mae", "metrics", "timestamp", "model_name", "training_config", "status", "schema_version"]
 ODD_VALUES = ["null", "[]", "{}", '"x"', "1e400", "-1", "true", "1" * 5000,
               '"\\u0000"', '"\\ud800"', "NaN", "[[[[1]]]]",

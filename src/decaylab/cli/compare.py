@@ -20,6 +20,10 @@ decaylab compare --where 'loss_type=auxiliary' --where 't20_mae<=0.02' --export 
 decaylab compare --group-by model,loss_type --sort-by t20_mae"""
 
 
+#: Of so few rows each is read again rather than shown out of columns that are read of every run.
+_FEW = 500
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("folder", metavar="EXPERIMENTS", nargs="?", help="folder of the runs (default: ./experiments)")
@@ -40,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--columns", metavar="A,B", help="fields to show; short names or dotted paths into metadata.json")
     add("--top", metavar="N", type=positive_int, help="the first N rows only")
     add("--group-by", metavar="A,B", help="mean, standard deviation and count over runs that agree in these fields")
+    add("--archived", action="store_true", help="the runs in archive/ beside the experiments folder, too, marked")
     add("--export", choices=("csv", "json", "markdown"), help="write the rows to a file, too")
     add("--output", metavar="FILE", help="where to; - is stdout, without the table")
 
@@ -50,10 +55,14 @@ def run(args: argparse.Namespace) -> int:
     # A table of many runs makes many objects and no cycles; looking for cycles would take a third of its time.
     gc.disable()
     from decaylab.runlog import compare, query
-    from decaylab.runlog.store import scan
+    from decaylab.runlog.index import scan
 
     folder = _folder(args)
-    everything = scan(folder)
+    everything = scan(folder, _needed(args))
+    if args.archived:
+        from decaylab.runlog.archived import with_archived
+
+        everything = with_archived(everything, folder)
     conditions = [query.parse_condition(expression, everything) for expression in args.where]
     columns = [query.resolve(name, everything) for name in _names(args.columns, "--columns")]
     grouping = [query.resolve(name, everything) for name in _names(args.group_by, "--group-by")]
@@ -65,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     if _wants_export(args):
         from decaylab.runlog.export import rows_of
 
-        if _export(args, folder, *rows_of(rows, columns)):
+        if _export(args, folder, *rows_of(rows, _exported(columns, args.archived))):
             return 0
     _print(compare.table(rows, everything, folder, order, columns, _look()))
     if everything and (problem := everything[0].folder.notes_problem):
@@ -83,6 +92,36 @@ def _run_grouped(args: argparse.Namespace, folder: str, rows: list[Record], grou
             return 0
     _print(groups.table(found, grouping, folder, order, _look()))
     return 0
+
+
+def _needed(args: argparse.Namespace) -> list[str]:
+    """The fields that the answer takes of every run, as far as they can be told before the runs are read."""
+    from decaylab.runlog import compare, query
+
+    typed = [args.sort_by, *_names(args.group_by, "--group-by"), *map(query.field_of, args.where)]
+    needed: list[str] = []
+    if args.group_by is not None:
+        from decaylab.runlog.groups import METRICS
+
+        needed += [*METRICS, *compare.COMPARABLE]
+    elif args.top is None or args.top > _FEW:
+        columns = _names(args.columns, "--columns")
+        typed += columns
+        needed += compare.shown_of_every_run(columns)
+        if _wants_export(args) and not columns:
+            from decaylab.runlog.schema import FIELDS
+
+            needed += FIELDS
+    return [*needed, *(path for field in typed for path in query.paths_of(field))]
+
+
+def _exported(columns: list[str], archived: bool) -> list[str]:
+    """The fields of an export: those asked for, or every short one; with archived runs, where their archive lies."""
+    if not archived:
+        return columns
+    from decaylab.runlog.schema import FIELDS
+
+    return [*(columns or FIELDS), "archive"]
 
 
 def _folder(args: argparse.Namespace) -> str:

@@ -22,6 +22,9 @@ COMMANDS: dict[str, str] = {
     "verify": "check that records agree with themselves, their files and the format",
     "note": "append a line about a run to NOTES.md",
     "tag": "tag a run",
+    "archive": "pack a run into archive/ beside the experiments folder, and check the file",
+    "restore": "unpack an archived run into the experiments folder",
+    "prune": "list what a rule would remove; remove it with --yes",
 }
 
 #: A message may list several violations, one a line; every other control character in it is shown, not obeyed.

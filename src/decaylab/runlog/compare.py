@@ -24,6 +24,10 @@ _JUDGED = ("edc_mae", "edt_mae", "t20_mae", "c50_mae")
 _SET = "set"
 
 
+#: What tells whether two runs can be compared (see `find.comparable`).
+COMPARABLE = ("data_digest", "test_split", "metrics_definitions")
+
+
 class Order(NamedTuple):
     """How the rows are sorted: a resolved FIELD, which way, and what there is to say of it."""
 
@@ -66,6 +70,11 @@ def table(
     foot += [*_legend(built, fields, sets), *_archived(rows, look), *_problems(rows, look)]
     foot += _unreadable(everything, look)
     return [*head, "", *render(kept, look.colour), *([""] if foot else []), *foot]
+
+
+def shown_of_every_run(columns: Sequence[str]) -> list[str]:
+    """The fields that the table takes of each of its rows when `columns` are asked for; none: its own choice."""
+    return [*(columns or (*TABLE_COLUMNS, *_TELLING)), *_JUDGED, *COMPARABLE, "status", "problems"]
 
 
 def set_names(records: Sequence[Record]) -> dict[Any, str]:

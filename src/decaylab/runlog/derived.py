@@ -90,4 +90,5 @@ DERIVED: dict[str, Any] = {
     "note": lambda record: record.folder.note_on(record),
     "problems": lambda record: list(record.problems) or None,
     "test_split": _test_split,
+    "archive": lambda record: record.archive,
 }

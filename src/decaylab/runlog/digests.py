@@ -6,10 +6,11 @@ import hashlib
 import os
 from typing import Any
 
+from decaylab.runlog.pruned import PRUNED
 from decaylab.runlog.schema import HEARTBEAT, METADATA, TAGS
 
 #: Files that change after the run ended, or that hold the digests themselves.
-_CHANGING = {METADATA, HEARTBEAT, TAGS}
+_CHANGING = {METADATA, HEARTBEAT, TAGS, PRUNED}
 
 
 def of_file(path: str) -> str:

@@ -31,29 +31,38 @@ def open_regular(path: str, dir_fd: int | None = None) -> int:
         FileNotFoundError: there is no such file.
         RunLogError: it is no regular file, or may not be read; the message is the reason alone.
     """
+    return _open(path, dir_fd)[0]
+
+
+def _open(path: str, dir_fd: int | None) -> tuple[int, os.stat_result]:
     try:
         descriptor = os.open(path, _READ_FLAGS, dir_fd=dir_fd)
     except FileNotFoundError:
         raise
     except OSError as error:
         raise RunLogError(_reason(path, dir_fd, error)) from error
-    mode = os.fstat(descriptor).st_mode
-    if not stat.S_ISREG(mode):
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
         os.close(descriptor)
-        raise RunLogError(f"{os.path.basename(path)} is {_kind(mode)}, not a file")
-    return descriptor
+        raise RunLogError(f"{os.path.basename(path)} is {_kind(found.st_mode)}, not a file")
+    return descriptor, found
 
 
-def read_regular(path: str, limit: int, dir_fd: int | None = None) -> bytes:
-    """The whole content of a regular file of at most `limit` bytes; errors as in `open_regular`."""
-    descriptor = open_regular(path, dir_fd)
+def read_regular(path: str, limit: int, dir_fd: int | None = None, seen: list[os.stat_result] | None = None) -> bytes:
+    """The whole content of a regular file of at most `limit` bytes; errors as in `open_regular`.
+
+    `seen` takes the file's state as it was before the reading.
+    """
+    descriptor, found = _open(path, dir_fd)
     try:
-        size = os.fstat(descriptor).st_size
+        size = found.st_size
+        if seen is not None:
+            seen.append(found)
         if size > limit:
             raise RunLogError(f"{os.path.basename(path)} is too large: {size:,} bytes (limit {limit:,})")
         # One read suffices for nearly every file; one that grows meanwhile is read on, up to the limit.
         data = os.read(descriptor, size + 1)
-        while len(data) <= limit and (more := os.read(descriptor, limit + 1 - len(data))):
+        while len(data) != size and len(data) <= limit and (more := os.read(descriptor, limit + 1 - len(data))):
             data += more
         if len(data) > limit:
             raise RunLogError(f"{os.path.basename(path)} is too large: more than {limit:,} bytes")

@@ -130,6 +130,25 @@ def resolve(field: str, records: Sequence[Record]) -> str:
     raise InputError(f"unknown field '{field}': {hint}")
 
 
+def field_of(expression: str) -> str:
+    """The FIELD of a `FIELD OP VALUE` as it was typed; an empty one if it is no such expression."""
+    match = re.fullmatch(_EXPRESSION, expression)
+    return match[1] if match is not None else ""
+
+
+def paths_of(field: str) -> tuple[str, ...]:
+    """What `resolve` may make of a FIELD that was typed, told before any run is read."""
+    name = ALIASES.get(field, field)
+    if name in FIELDS or not field:
+        return (name,) if field else ()
+    for known in FIELDS.values():
+        if known.path == field:
+            return (known.name,)
+    if _is_documented(field):
+        return (field,)
+    return field, f"metrics.{field}", f"config.{field}", "metric_directions"
+
+
 def direction(field: str, records: Sequence[Record]) -> tuple[str | None, bool]:
     """("min" or "max" or None, whether that is known) of a resolved FIELD. None: a setting, which is not judged.
 
@@ -155,10 +174,16 @@ def direction(field: str, records: Sequence[Record]) -> tuple[str | None, bool]:
 
 def sort(records: Sequence[Record], field: str, descending: bool) -> list[Record]:
     """Runs in the order of a resolved FIELD, those without a value last, equal ones in the order they came in."""
+    values = [record.get(field) for record in records]
+    if {float, type(None)}.issuperset(map(type, values)):  # nearly always; ten thousand keys are not made then
+        finite = [index for index, value in enumerate(values) if value == value and value is not None]
+        finite.sort(key=values.__getitem__, reverse=descending)
+        chosen = set(finite)
+        return [records[i] for i in finite] + [record for i, record in enumerate(records) if i not in chosen]
     present: list[tuple[tuple[int, Any], Record]] = []
     missing = []
-    for record in records:
-        key = _sort_key(record.get(field))
+    for record, value in zip(records, values, strict=True):
+        key = _sort_key(value)
         if key is None:
             missing.append(record)
         else:

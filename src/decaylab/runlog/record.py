@@ -61,6 +61,7 @@ class Record:
         raw: the shape that was found: "documented", "flat", "flat early", "multihead", "published", "no metadata",
             "arrays only", "empty" or "broken".
         linked: where the run lies, if its entry in the experiments folder is a link.
+        archive: an archive that holds the run, where archives were asked for (see `archived.with_archived`).
     """
 
     __slots__ = (
@@ -69,6 +70,7 @@ class Record:
         "_found",
         "_problems",
         "_status",
+        "archive",
         "folder",
         "linked",
         "path",
@@ -91,6 +93,7 @@ class Record:
         self.path = path
         self.raw = raw
         self.linked = linked
+        self.archive: str | None = None
         self._document = document
         self._found = found  # what reading the directory had to say
         self._converted: legacy.Converted | None = None
@@ -108,7 +111,7 @@ class Record:
     @property
     def metadata(self) -> dict[str, Any]:
         """The metadata in documented form, as far as it goes. Not to be changed."""
-        return self._document if self.raw == "documented" else self._in_documented_form().metadata
+        return self.document if self.raw == "documented" else self._in_documented_form().metadata
 
     @property
     def model(self) -> str | None:
@@ -164,7 +167,7 @@ class Record:
 
     def _in_documented_form(self) -> legacy.Converted:
         if self._converted is None:
-            self._converted = legacy.convert(self._document, self.raw, self.run_id)
+            self._converted = legacy.convert(self.document, self.raw, self.run_id)
         return self._converted
 
     def _derive_status(self) -> str:
@@ -172,11 +175,11 @@ class Record:
             return "unreadable"
         if self.raw in ("no metadata", "empty"):
             return "lost"
-        stored = self._document.get("status")
+        stored = self.document.get("status")
         if stored == "running":
             from decaylab.runlog.process import is_alive
 
-            return "running" if is_alive(self._document.get("process"), self.path) else "lost"
+            return "running" if is_alive(self.document.get("process"), self.path) else "lost"
         return stored if isinstance(stored, str) and stored in STORED_STATUSES else "unknown"
 
     def history(self) -> Any:
@@ -187,7 +190,7 @@ class Record:
 
     def _own_problems(self) -> list[str]:
         found = []
-        stored = self._document.get("status")
+        stored = self.document.get("status")
         if stored is not None and stored not in STORED_STATUSES:
             found.append(f"status {stored!r} is none that the format knows")
         if self.status in UNFINISHED and self.raw == "documented":
@@ -196,7 +199,7 @@ class Record:
                 found.append(f"{history.torn} torn line{'s' if history.torn > 1 else ''} in {HISTORY} skipped")
             if history.problem is not None:
                 found.append(history.problem)
-        error = self._document.get("error")
+        error = self.document.get("error")
         if isinstance(error, dict) and (error.get("type") or error.get("message")):
             found.append(": ".join(str(part) for part in (error.get("type"), error.get("message")) if part))
         elif isinstance(error, str) and error:

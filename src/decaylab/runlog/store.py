@@ -37,22 +37,32 @@ def scan(experiments: str) -> list[Record]:
         RunLogError: the folder does not exist or may not be listed.
     """
     folder = Folder(experiments)
-    records = []
-    directories = _directories(experiments)
-    if len(directories) >= _MANY:
-        use_fast_decoder()
-    for name, is_link in directories:
-        path = os.path.join(experiments, name)
-        if is_link:
-            record = _linked(folder, name, path)
-        else:
-            record = _run(folder, name, path)
-            if record is None and _may_be_date(name):
-                records += _published(folder, name, path)
-        if record is not None:
-            records.append(record)
+    found = directories(experiments)
+    prepare_for(len(found))
+    records = [record for name, is_link in found for record in read_entry(folder, name, is_link)]
     records.sort(key=lambda record: record.run_id)
     return records
+
+
+def prepare_for(count: int) -> None:
+    """Choose the decoder that reads `count` metadata files soonest."""
+    if count >= _MANY:
+        use_fast_decoder()
+
+
+def read_entry(folder: Folder, name: str, is_link: bool, seen: list[os.stat_result] | None = None) -> list[Record]:
+    """The run in one directory of the experiments folder; the runs of a published date's; none.
+
+    `seen` takes the state of the metadata.json that was read, as it was before the reading.
+    """
+    path = os.path.join(folder.path, name)
+    if is_link:
+        record = _linked(folder, name, path)
+    else:
+        record = _run(folder, name, path, seen=seen)
+        if record is None and _may_be_date(name):
+            return _published(folder, name, path)
+    return [] if record is None else [record]
 
 
 def read_run(path: str) -> Record:
@@ -77,16 +87,23 @@ def read_run(path: str) -> Record:
     return record
 
 
-def _directories(path: str) -> list[tuple[str, bool]]:
-    """Names of the directories in `path`, and of the links, each with whether it is a link; dot folders left out."""
+def directories(path: str) -> list[tuple[str, bool]]:
+    """Names of the directories in `path`, and of the links, each with whether it is a link; dot folders left out.
+
+    Raises:
+        RunLogError: it does not exist or may not be listed.
+    """
+    found = []
     try:
         with os.scandir(path) as entries:
-            return [
-                (entry.name, is_link)
-                for entry in entries
-                if not entry.name.startswith(".")
-                and ((is_link := entry.is_symlink()) or entry.is_dir(follow_symlinks=False))
-            ]
+            for entry in entries:
+                name = entry.name
+                if name[0] == ".":
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    found.append((name, False))
+                elif entry.is_symlink():
+                    found.append((name, True))
     except FileNotFoundError as error:
         raise RunLogError(
             f"no experiments folder '{path}': name one with --experiments DIR, or record a run there first"
@@ -95,12 +112,20 @@ def _directories(path: str) -> list[tuple[str, bool]]:
         raise RunLogError(f"'{path}' is no folder: name the folder that holds the runs") from error
     except OSError as error:
         raise RunLogError(f"the folder '{path}' cannot be listed: {error.strerror}") from error
+    return found
 
 
-def _run(folder: Folder, name: str, path: str, linked: str | None = None, named: bool = False) -> Record | None:
+def _run(
+    folder: Folder,
+    name: str,
+    path: str,
+    linked: str | None = None,
+    named: bool = False,
+    seen: list[os.stat_result] | None = None,
+) -> Record | None:
     """The run in `path`, or None if that directory is no run. `named`: the user says that it is one."""
     try:
-        data = read_regular(f"{path}/{METADATA}", METADATA_LIMIT)
+        data = read_regular(f"{path}/{METADATA}", METADATA_LIMIT, seen=seen)
     except FileNotFoundError:
         return _without_metadata(folder, name, path, linked)
     except RunLogError as error:
@@ -156,7 +181,7 @@ def _published(folder: Folder, date: str, path: str) -> list[Record]:
     """The runs `<date>/<time>/` below one date's folder, linked ones as linked; nothing below them is searched."""
     records = []
     try:
-        times = [(name, is_link) for name, is_link in _directories(path) if re.fullmatch(_TIME, name)]
+        times = [(name, is_link) for name, is_link in directories(path) if re.fullmatch(_TIME, name)]
     except RunLogError:  # a date's folder that may not be listed holds no runs that anyone can name
         return []
     for time, is_link in times:

@@ -15,6 +15,7 @@ from decaylab.runlog.arrays import read_header
 from decaylab.runlog.files import open_regular
 from decaylab.runlog.history import read_history
 from decaylab.runlog.keys import type_faults
+from decaylab.runlog.pruned import read_pruned
 from decaylab.runlog.record import Record
 from decaylab.runlog.schema import BEST_CHECKPOINT, HISTORY, SCHEMA_VERSION
 
@@ -39,10 +40,23 @@ def verify(record: Record) -> Verdict:
     _check_format(record, verdict)
     verdict.faults.extend(faults.contradictions(metadata))
     _check_history(record, metadata, verdict)
-    _check_checkpoint(record, metadata, verdict)
+    pruned = _pruned(record, verdict)
+    _check_checkpoint(record, metadata, pruned, verdict)
     _check_arrays(record, metadata, verdict)
-    _check_digests(record, verdict)
+    _check_digests(record, pruned, verdict)
     return verdict
+
+
+def _pruned(record: Record, verdict: Verdict) -> frozenset[str]:
+    """Files that `decaylab prune` removed: they are missing on purpose."""
+    try:
+        pruned = frozenset(read_pruned(record.path))
+    except RunLogError as error:
+        verdict.faults.append(str(error))
+        return frozenset()
+    gone = sorted(name for name in pruned if not os.path.lexists(os.path.join(record.path, name)))
+    verdict.unknown.extend(f"{name} was pruned" for name in gone)
+    return pruned
 
 
 def _check_format(record: Record, verdict: Verdict) -> None:
@@ -81,14 +95,15 @@ def _check_history(record: Record, metadata: dict[str, Any], verdict: Verdict) -
         verdict.faults.append(f"best_epoch {best:g} is none of the {last} epochs in {HISTORY}")
 
 
-def _check_checkpoint(record: Record, metadata: dict[str, Any], verdict: Verdict) -> None:
+def _check_checkpoint(record: Record, metadata: dict[str, Any], pruned: frozenset[str], verdict: Verdict) -> None:
     stored = metadata.get("best_model_path")
     if stored is None:
         return
     try:
         os.close(open_regular(os.path.join(record.path, BEST_CHECKPOINT)))
     except FileNotFoundError:
-        verdict.faults.append(f"best_model_path is {stored!r}, but there is no {BEST_CHECKPOINT} in the run")
+        if BEST_CHECKPOINT not in pruned:
+            verdict.faults.append(f"best_model_path is {stored!r}, but there is no {BEST_CHECKPOINT} in the run")
     except RunLogError as error:
         verdict.faults.append(str(error))
 
@@ -114,7 +129,7 @@ def _check_arrays(record: Record, metadata: dict[str, Any], verdict: Verdict) ->
         verdict.faults.append("predictions.npy and targets.npy have different shapes")
 
 
-def _check_digests(record: Record, verdict: Verdict) -> None:
+def _check_digests(record: Record, pruned: frozenset[str], verdict: Verdict) -> None:
     files = record.document.get("files")
     if not isinstance(files, dict):
         if record.status in _ENDED and "schema_version" in record.document:
@@ -132,7 +147,8 @@ def _check_digests(record: Record, verdict: Verdict) -> None:
         try:
             os.close(open_regular(path))
         except FileNotFoundError:
-            verdict.faults.append(f"{name} was recorded and is no longer in the run")
+            if name not in pruned:
+                verdict.faults.append(f"{name} was recorded and is no longer in the run")
             continue
         except RunLogError as error:
             verdict.faults.append(str(error))

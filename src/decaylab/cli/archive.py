@@ -1,0 +1,33 @@
+"""`decaylab archive`: a run into one checked file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from decaylab.cli.runs import add_run, chosen_run
+
+HELP = "pack a run into archive/ beside the experiments folder, and check the file"
+EXAMPLE = """\
+decaylab archive best:t20_mae
+decaylab archive 20260122_030000 --remove"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_run(parser)
+    parser.add_argument("--remove", action="store_true", help="remove the run once the archive has been checked")
+
+
+def run(args: argparse.Namespace) -> int:
+    from decaylab.runlog.archive import archive_run
+    from decaylab.runlog.text import printable
+
+    record = chosen_run(args)
+    done = archive_run(record, remove=args.remove)
+    for path, what in done.left_out.items():
+        print(printable(f"left out: {path} ({what})"), file=sys.stderr)
+    removed = "; the run was removed" if args.remove else ""
+    said = f"{record.run_id}: {done.files} files, {done.size / 1e6:.1f} MB packed, checked{removed}"
+    print(printable(said), file=sys.stderr)
+    print(printable(done.path))
+    return 0

@@ -1,0 +1,38 @@
+"""docs/cli.md, made from the commands themselves: `python -m decaylab.cli.reference > docs/cli.md`; a test compares."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+from decaylab.cli.main import COMMANDS
+from decaylab.cli.parser import CommandParser
+
+HEAD = """\
+# The command line
+
+One program, `decaylab`; `python scripts/compare_runs.py` is `decaylab compare`. This page is made from `--help`.
+
+Exit status: 0 done; 1 what was asked for does not hold; 2 bad input or usage, in one line; 130 interrupted, 143 after
+SIGTERM.
+
+A RUN is named by its directory, its id, its timestamp, any unique part of the id, `latest`, or `best:FIELD`. A FIELD is
+a short name (`t20_mae`, `loss_type`, ...) or a dotted path into metadata.json (`metrics.t20.mae`).
+"""
+
+
+def reference() -> str:
+    """The page, with every command's help at a width of 110 columns."""
+    os.environ["COLUMNS"] = "110"
+    parts = [HEAD]
+    for name in COMMANDS:
+        module = import_module(f"decaylab.cli.{name}")
+        parser = CommandParser(name, module.HELP, module.EXAMPLE)
+        module.add_arguments(parser)
+        parts.append(f"\n## decaylab {name}\n\n```text\n{parser.format_help().rstrip()}\n```\n")
+    return "".join(parts)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())

@@ -1,0 +1,101 @@
+"""A run of which some values are at hand and the rest is read when somebody asks."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from decaylab.runlog.record import Folder, Record
+from decaylab.runlog.schema import ALIASES
+
+
+#: What the base's attributes are before anything has been read.
+_UNSET: dict[str, Any] = {
+    "linked": None,
+    "archive": None,
+    "_found": (),
+    "_converted": None,
+    "_status": None,
+    "_problems": None,
+    "_loaded": None,
+}
+
+
+class Glance(Record):
+    """A record that shares columns of values with its neighbours, and reads its metadata only if they do not suffice.
+
+    Only settled runs are seen so: one that is recorded as running is always read whole. Once it has read, the record
+    goes by what it read alone, so its values never come from two states of the run.
+    """
+
+    __slots__ = ("_columns", "_loaded", "_row")
+
+    def __init__(self, folder: Folder, run_id: str, raw: str, columns: dict[str, list[Any]], row: int) -> None:
+        # Ten thousand of these are made for a table that shows twenty: the rest is set when it is asked for.
+        self.folder = folder
+        self.run_id = run_id
+        self.raw = raw
+        self._columns = columns
+        self._row = row
+
+    def __getattr__(self, name: str) -> Any:
+        """An attribute of the base that has not been set yet."""
+        if name == "path":
+            self.path = os.path.join(self.folder.path, self.run_id)
+        elif name in _UNSET:
+            setattr(self, name, _UNSET[name])
+        return object.__getattribute__(self, name)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The metadata file, read now if it was not yet."""
+        if self._loaded is None:
+            self._loaded = self._load()
+        return self._loaded
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """As in `Record`; reading comes first, as it decides on the shape."""
+        document = self.document
+        return document if self.raw == "documented" else self._in_documented_form().metadata
+
+    @property
+    def model(self) -> str | None:
+        column = self._columns.get("model")
+        return super().model if column is None else column[self._row]
+
+    @property
+    def timestamp(self) -> str | None:
+        column = self._columns.get("timestamp")
+        return super().timestamp if column is None else column[self._row]
+
+    @property
+    def status(self) -> str:
+        column = self._columns.get("status")
+        if column is not None:
+            return str(column[self._row])
+        _ = self.document
+        return super().status
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        column = self._columns.get("problems")
+        if column is not None:
+            return tuple(column[self._row] or ())
+        _ = self.document
+        return super().problems
+
+    def get(self, field: str) -> Any:
+        column = self._columns.get(field) or self._columns.get(ALIASES.get(field, field))
+        return super().get(field) if column is None else column[self._row]
+
+    def _load(self) -> dict[str, Any]:
+        from decaylab.runlog.store import read_entry
+
+        self._columns = {}
+        records = [record for record in read_entry(self.folder, self.run_id, False) if record.run_id == self.run_id]
+        if not records:
+            self.raw, self._found = "broken", ("removed while it was read",)
+            return {}
+        self.raw, self._found = records[0].raw, records[0]._found
+        return records[0].document
