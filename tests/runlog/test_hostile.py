@@ -12,7 +12,6 @@ import time
 
 import pytest
 
-from conftest import EXAMPLE
 from decaylab.cli.main import main
 from decaylab.runlog.store import read_run, scan
 from decaylab.runlog.verify import verify
