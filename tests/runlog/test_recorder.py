@@ -434,3 +434,17 @@ def test_a_zombie_is_not_alive(tmp_path):
         time.sleep(0.01)
     assert not is_alive(record, str(tmp_path)), "killed and not yet waited for"
     child.wait()
+
+
+def test_a_clock_set_back_changes_no_duration_and_no_liveness(tmp_path, monkeypatch):
+    run = runlog.start("m", experiments=tmp_path, capture_output=False)
+    moment = time.time()
+    monkeypatch.setattr(time, "time", lambda: moment - 86_400)
+    assert is_alive(metadata(run)["process"], run.directory)
+    assert is_alive(metadata(run)["process"] | {"boot_id": "another"}, run.directory), (
+        "a fresh heartbeat of another host"
+    )
+    os.utime(os.path.join(run.directory, "heartbeat"), (moment - 200,) * 2)
+    assert not is_alive(metadata(run)["process"] | {"boot_id": "another"}, run.directory), "by the file system's clock"
+    run.finish()
+    assert 0 <= metadata(run)["total_duration_seconds"] < 60

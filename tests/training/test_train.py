@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import pickle
+import random
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from decaylab.errors import InputError
 from decaylab.rooms.store import open_data
 from decaylab.runlog.history import read_history
 from decaylab.runlog.schema import DOCUMENTED
+from decaylab.runlog.store import scan
 from decaylab.training.config import TrainConfig
 from decaylab.training.data import at_positions, sample_shares
 
@@ -235,6 +237,30 @@ def test_an_interrupted_training_is_on_record(published, tmp_path, number, statu
     assert record["status"] == "interrupted"
     assert record["training_config"]["training_duration_seconds"] > 0
     assert (histories[0].parent / "checkpoints" / "best_model.ckpt").exists()
+
+
+@pytest.mark.heavy
+def test_trainings_killed_at_random_moments_are_on_record_and_lost(published, tmp_path):
+    chance = random.Random(3)
+    command = [sys.executable, "-m", "decaylab.cli.main", "train", "--data", str(published), "--max-epochs", "40",
+               "--experiments", str(tmp_path / "e")]  # fmt: skip
+    for _ in range(10):
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        before = len(list(tmp_path.glob("e/*/metadata.json")))
+        deadline = time.monotonic() + 60
+        while len(list(tmp_path.glob("e/*/metadata.json"))) == before and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0, 3))
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    records = scan(str(tmp_path / "e"))
+    assert len(records) == 10
+    assert {record.status for record in records} <= {"lost", "completed"}
+    assert [record.status for record in records].count("lost") >= 5
+    for record in records:
+        epochs = [line["epoch"] for line in read_history(os.path.join(record.path, "history.jsonl")).lines]
+        assert epochs == list(range(1, len(epochs) + 1))
+        assert record.get("batch_size") == 64
 
 
 def test_a_full_disk_at_the_evaluation_is_recorded_as_a_failure(published, tmp_path, monkeypatch, capsys):
