@@ -5,6 +5,7 @@ import os
 import pathlib
 import pickle
 import random
+import runpy
 import signal
 import subprocess
 import sys
@@ -24,6 +25,12 @@ from decaylab.training.config import TrainConfig
 from decaylab.training.data import at_positions, sample_shares
 
 QUICK = ["--max-epochs", "4", "--batch-size", "8"]
+
+
+def write_published(folder, count):
+    """The small data set of conftest.py, in a folder that a test may spoil."""
+    fixtures = runpy.run_path(str(pathlib.Path(__file__).parent / "conftest.py"))
+    return fixtures["write_published"](folder, count)
 
 
 def train(data, folder, *options):
@@ -208,6 +215,19 @@ def test_bad_input_is_one_line_and_leaves_nothing(published, tmp_path, capsys, o
     assert said in error
     assert error.count("\n") == 1, error
     assert runs == []
+
+
+def test_curves_that_do_not_join_are_said_and_recorded(tmp_path, capsys):
+    data = write_published(tmp_path / "data", 12)
+    next((data / "EDC").glob("RIR_000_case1_*")).unlink()
+    np.save(data / "EDC" / "RIR_999_case0_edc.npy", np.ones(96_000, dtype=np.float32))
+    status, runs = train(data, tmp_path / "e", "--max-epochs", "1")
+    assert status == 0
+    error = capsys.readouterr().err
+    assert "RIR_000_case1_edc" in error
+    assert "RIR_999_case0_edc" in error
+    assert record_of(runs[0])["data_config"]["num_samples"] == 11
+    assert any("RIR_999_case0_edc" in note for note in record_of(runs[0])["data_config"]["notes"])
 
 
 def test_missing_data_is_one_line(tmp_path, capsys):

@@ -7,6 +7,7 @@ import logging
 import os
 import pickle
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -74,6 +75,8 @@ def train(config: TrainConfig) -> Outcome:
         KeyboardInterrupt: Ctrl-C; the run is on record as interrupted.
     """
     plan = prepare(config)
+    for line in plan.data.notes:  # what did not join: said, and recorded as data_config.notes
+        print(f"data set: {line}", file=sys.stderr)
     name, experiments, note = plan.config.model, plan.config.experiments, plan.config.note
     with (
         _threads_for(plan.model),
