@@ -7,7 +7,7 @@ model that predicts every sample reads its curves from the data set batch by bat
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,30 +25,18 @@ BLOCK_ROWS = 64
 Batch = dict[str, torch.Tensor]
 
 
-class Survey(NamedTuple):
-    """What one pass over the training curves tells: their mean, and each one's onset in samples."""
-
-    mean_curve: NDArray[np.float32]
-    onset: NDArray[np.int64]
-
-
 def blocks(rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     """Rows in pieces that fit in memory, in their order."""
     for start in range(0, len(rows), BLOCK_ROWS):
         yield rows[start : start + BLOCK_ROWS]
 
 
-def survey(data: DataSet, rows: NDArray[np.int64]) -> Survey:
-    """Read the curves of `rows` once, in blocks."""
+def mean_curve(data: DataSet, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Mean of the curves of `rows`, (samples,): what a model that knows nothing of the room would predict."""
     total = np.zeros(data.samples)
-    onset = np.empty(len(rows), dtype=np.int64)
-    done = 0
     for block in blocks(rows):
-        curves = data.read(block)
-        total += curves.sum(axis=0, dtype=np.float64)
-        onset[done : done + len(block)] = onset_index(curves)
-        done += len(block)
-    return Survey((total / len(rows)).astype(np.float32), onset)
+        total += data.read(block).sum(axis=0, dtype=np.float64)
+    return (total / len(rows)).astype(np.float32)
 
 
 def parameter_medians(data: DataSet, rows: NDArray[np.int64]) -> dict[str, float]:

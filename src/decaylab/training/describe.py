@@ -1,0 +1,126 @@
+"""What a training says of itself: settings at their places in metadata.json, split, scalers, the checkpoint's label."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from decaylab.rooms.scaling import Scaler
+from decaylab.rooms.splits import Split
+from decaylab.rooms.store import DataSet
+from decaylab.runlog.files import replace_file
+from decaylab.training.plan import Plan
+
+
+def settings(plan: Plan) -> dict[str, Any]:
+    """Everything about the run that is known before it begins, at its place in metadata.json."""
+    config, data, split = plan.config, plan.data, plan.split
+    parameters = list(plan.model.parameters())
+    used = sum(map(len, split))
+    return {
+        "model_parameters": {
+            "total": sum(p.numel() for p in parameters),
+            "trainable": sum(p.numel() for p in parameters if p.requires_grad),
+        },
+        "training_config": {
+            "max_epochs": config.max_epochs,
+            "batch_size": config.batch_size,
+            "eval_batch_size": config.eval_batch_size,
+            "learning_rate": config.learning_rate,
+            "weight_decay": config.weight_decay,
+            "schedule": config.schedule,
+            "input_noise": config.input_noise,
+            "optimizer": "AdamW" if config.weight_decay else "Adam",
+        },
+        "loss_config": {**plan.loss.config(), "gradient_clip_val": config.gradient_clip_val},
+        "precision_config": {"precision": config.precision, "mixed_precision_enabled": config.precision != 32},
+        "data_loader_config": {
+            "num_workers": config.num_workers,
+            "pin_memory": config.pin_memory and plan.device == "cuda",
+            "persistent_workers": config.persistent_workers,
+            "scaler_type": config.scaler,
+            "scaler_X_used": plan.model.inputs == "scaled",
+            "scaler_y_used": plan.model.outputs == "scaled_curve" or plan.loss.space == "scaled",
+        },
+        "data_config": {
+            "num_samples": used,
+            "num_samples_requested": config.max_samples if config.max_samples != used else None,
+            "input_dim": data.features.shape[1],
+            "output_length": data.samples,
+            "sampling_rate": data.sampling_rate,
+            "band": "broadband",
+            "train_size": len(split.train),
+            "val_size": len(split.validation),
+            "test_size": len(split.test),
+            "train_ratio": config.train_ratio,
+            "val_ratio": config.val_ratio,
+            "split": config.split,
+            "split_seed": config.split_seed,
+            "fold": None if config.fold is None else f"{config.fold[0]}/{config.fold[1]}",
+            "path": config.data,
+            "digest": data.digest,
+            "test_digest": _rows_digest(data, split.test),
+            "simulation": data.manifest.get("settings"),
+            "notes": data.notes,
+        },
+        "early_stopping_config": {
+            "enabled": config.early_stop_patience is not None,
+            "patience": config.early_stop_patience,
+        },
+        "seed": config.seed,
+        "metrics_definitions": "iso",
+        "environment": {"device": _device_name(plan.device), "torch_threads": torch.get_num_threads()},
+    }
+
+
+def checkpoint_label(plan: Plan, features: Scaler, curves: Scaler) -> dict[str, Any]:
+    """What a checkpoint says of itself, so that it can be used without its run directory."""
+    return {
+        "model_name": plan.config.model,
+        "input_dim": plan.data.features.shape[1],
+        "output_length": plan.data.samples,
+        "sampling_rate": plan.data.sampling_rate,
+        "scaler_X": _scaler_tensors(features),
+        "scaler_y": _scaler_tensors(curves) if plan.model.outputs == "scaled_curve" else None,
+    }
+
+
+def _scaler_tensors(scaler: Scaler) -> dict[str, Any]:
+    center, scale = (torch.from_numpy(np.asarray(v, dtype=np.float64)) for v in (scaler.center, scaler.scale))
+    return {"kind": scaler.kind, "center": center, "scale": scale}
+
+
+def write_split(directory: str, data: DataSet, split: Split) -> None:
+    """split.json: ids and row indices of each part; predictions.npy has the order of `test`."""
+    content = {
+        "data_digest": data.digest,
+        "test_digest": _rows_digest(data, split.test),
+        **{
+            part: {"rows": rows.tolist(), "ids": [data.ids[row] for row in rows]}
+            for part, rows in zip(("train", "validation", "test"), split, strict=True)
+        },
+    }
+    replace_file(os.path.join(directory, "split.json"), json.dumps(content).encode())
+
+
+def write_scalers(directory: str, features: Scaler, curves: Scaler) -> None:
+    """The scalers as scikit-learn's own objects, for users' scripts, and as JSON, which is all that we read."""
+    for name, scaler in (("scaler_X", features), ("scaler_y", curves)):
+        replace_file(os.path.join(directory, f"{name}.pkl"), pickle.dumps(scaler.sklearn()))
+        replace_file(os.path.join(directory, f"{name}.json"), json.dumps(scaler.to_json()).encode())
+
+
+def _rows_digest(data: DataSet, rows: NDArray[np.int64]) -> str:
+    """Identity of the test set: the ids of its rooms, in order."""
+    return blake2b("\n".join(data.ids[row] for row in rows).encode(), digest_size=16).hexdigest()
+
+
+def _device_name(device: str) -> str:
+    return f"cuda ({torch.cuda.get_device_name()})" if device == "cuda" else "cpu"
