@@ -6,14 +6,18 @@ import os
 from collections.abc import Callable, Sequence
 
 from decaylab.errors import InputError, RunLogError
+from decaylab.runlog.index import scan
 from decaylab.runlog.legacy import name_parts
-from decaylab.runlog.query import direction, resolve, sort
+from decaylab.runlog.query import direction, paths_of, resolve, sort
 from decaylab.runlog.reading import number
 from decaylab.runlog.record import Record
 from decaylab.runlog.schema import DEFINITION_BOUND, FIELDS
-from decaylab.runlog.store import read_run, scan
+from decaylab.runlog.store import read_run
 
 _SHOWN_CANDIDATES = 12
+#: What finding a run takes of each: by when it started; and, for the best one, by how it ended and was tested.
+_IDENTITY = ("model", "timestamp", "started_utc")
+_JUDGEMENT = ("status", "data_digest", "test_split", "metrics_definitions")
 
 
 def find_run(experiments: str, name: str, tell: Callable[[str], None] = lambda line: None) -> Record:
@@ -31,17 +35,18 @@ def find_run(experiments: str, name: str, tell: Callable[[str], None] = lambda l
             pass  # a folder that is no run, such as `lightning_logs`: the name may still be part of an id
     if os.path.isdir(name) and (os.sep in name or name in (".", "..")):
         return read_run(name)
-    records = scan(experiments)
+    best = name.removeprefix("best:") if name.startswith("best:") else None
+    records = scan(experiments, _IDENTITY if best is None else (*_IDENTITY, *_JUDGEMENT, *paths_of(best)))
     if name == "latest":
-        return _latest(records, experiments)
-    if name.startswith("best:"):
-        return best_run(records, name.removeprefix("best:"), tell)
+        return _whole(_latest(records, experiments))
+    if best is not None:
+        return _whole(best_run(records, best, tell))
     matches = [record for record in records if record.run_id == name]
     matches = matches or [record for record in records if name_parts(record.run_id)[1] == name]
     matches = matches or [record for record in records if record.timestamp == name]
     matches = matches or [record for record in records if name and name in record.run_id]
     if len(matches) == 1:
-        return matches[0]
+        return _whole(matches[0])
     if matches:
         shown = ", ".join(record.run_id for record in matches[:_SHOWN_CANDIDATES])
         more = f" and {len(matches) - _SHOWN_CANDIDATES} more" if len(matches) > _SHOWN_CANDIDATES else ""
@@ -135,6 +140,11 @@ def start_time(record: Record) -> tuple[float, str]:
         except (ValueError, OverflowError, OSError):
             continue
     return float("-inf"), record.run_id
+
+
+def _whole(record: Record) -> Record:
+    """The run, read now: whoever names one acts on it, and an index has said which one it is, no more."""
+    return read_run(record.path) if type(record) is not Record else record
 
 
 def _latest(records: Sequence[Record], experiments: str) -> Record:

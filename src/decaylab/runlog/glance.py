@@ -8,7 +8,6 @@ from typing import Any
 from decaylab.runlog.record import Folder, Record
 from decaylab.runlog.schema import ALIASES
 
-
 #: What the base's attributes are before anything has been read.
 _UNSET: dict[str, Any] = {
     "linked": None,
@@ -29,6 +28,8 @@ class Glance(Record):
     """
 
     __slots__ = ("_columns", "_loaded", "_row")
+
+    _loaded: dict[str, Any] | None
 
     def __init__(self, folder: Folder, run_id: str, raw: str, columns: dict[str, list[Any]], row: int) -> None:
         # Ten thousand of these are made for a table that shows twenty: the rest is set when it is asked for.

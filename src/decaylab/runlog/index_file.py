@@ -1,8 +1,9 @@
 """The file of an index, `EXPERIMENTS/.decaylab/index.<user>`: columns of values, each readable without the others.
 
-One line of JSON, the header, says where each column lies, how long it is, its checksum and its form; a column holds one
-value a run, as 64-bit integers, as doubles (NaN stands for null) or as a JSON array. Whatever in the file is not as expected makes it, or that column, as good as absent. It is only
-ever replaced as a whole, and a reader keeps the file that it opened, so writers and readers need no lock.
+One line of JSON, the header, says where each column lies, how long it is, its checksum and its form; a column holds
+one value a run, as 64-bit integers, as doubles (NaN stands for null) or as a JSON array. Whatever in the file is not
+as expected makes it, or that column, as good as absent. It is only ever replaced as a whole, and a reader keeps the
+file that it opened, so writers and readers need no lock.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class IndexFile:
         if not 0 < length <= _LONGEST_COLUMN or offset < 0:
             return None
         try:
-            data = os.pread(self._descriptor, length, offset)
+            data = _read(self._descriptor, offset, length)
             if len(data) != length or zlib.crc32(data) != checksum:
                 return None
             values = _decoded(data, form)
@@ -123,10 +124,15 @@ def start_writing(experiments: str) -> IndexWriter | None:
     return writer
 
 
+def _read(descriptor: int, offset: int, length: int) -> bytes:
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return os.read(descriptor, length)
+
+
 def _encoded(values: list[Any]) -> tuple[bytes, str]:
     """A column as bytes, and their form: what JSON takes a hundred times as long to read is binary."""
     types = set(map(type, values))
-    if types == {int} and -(2**63) <= min(values) and max(values) < 2**63:
+    if types == {int} and min(values) >= -(2**63) and max(values) < 2**63:
         return array("q", values).tobytes(), f"int {sys.byteorder}"
     if types and types.issubset((float, type(None))) and not any(value != value for value in values):
         return array("d", [_NAN if value is None else value for value in values]).tobytes(), f"float {sys.byteorder}"
@@ -177,7 +183,7 @@ def _opened(descriptor: int, key: str) -> IndexFile | None:
     found = os.fstat(descriptor)
     if hasattr(os, "geteuid") and found.st_uid != os.geteuid():
         return None
-    header = json.loads(os.pread(descriptor, _HEADER_LIMIT, 0).partition(b"\n")[0])
+    header = json.loads(_read(descriptor, 0, _HEADER_LIMIT).partition(b"\n")[0])
     if not isinstance(header, dict) or header.get("format") != FORMAT or header.get("key") != key:
         return None
     rows, columns = header.get("rows"), header.get("columns")

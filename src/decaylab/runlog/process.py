@@ -16,7 +16,7 @@ from decaylab.runlog.schema import HEARTBEAT
 HEARTBEAT_SECONDS = 15
 STALE_SECONDS = 120
 
-#: Difference between the file system's clock and ours, per device: (seconds, monotonic time of the reading).
+#: File system's time less our monotonic one, which nobody sets, per device: (seconds, monotonic time of the reading).
 _clock_offsets: dict[int, tuple[float, float]] = {}
 
 
@@ -53,7 +53,7 @@ def heartbeat_age(run_directory: str) -> float:
         beat = os.stat(os.path.join(run_directory, HEARTBEAT), follow_symlinks=False)
     except OSError:
         return float("inf")
-    return time.time() + _clock_offset(run_directory, beat.st_dev) - beat.st_mtime
+    return time.monotonic() + _clock_offset(run_directory, beat.st_dev) - beat.st_mtime
 
 
 def boot_id() -> str | None:
@@ -88,7 +88,7 @@ def _read(path: str) -> str | None:
 
 
 def _clock_offset(directory: str, device: int) -> float:
-    """File system's time less ours, from a file made and removed there; 0 where nothing can be written."""
+    """File system's time less our monotonic one, from a file made and removed there; by our clock where none can be."""
     known = _clock_offsets.get(device)
     if known is not None and time.monotonic() - known[1] < 10:
         return known[0]
@@ -96,11 +96,11 @@ def _clock_offset(directory: str, device: int) -> float:
     try:
         descriptor = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            offset = os.fstat(descriptor).st_mtime - time.time()
+            offset = os.fstat(descriptor).st_mtime - time.monotonic()
         finally:
             os.close(descriptor)
             os.unlink(probe)
     except OSError:
-        offset = 0.0
+        offset = time.time() - time.monotonic()
     _clock_offsets[device] = (offset, time.monotonic())
     return offset

@@ -30,14 +30,17 @@ _TIME = r"\d{2}[-_.:h]?\d{2}(?:[-_.:m]?\d{2})?s?"
 _MANY = 1000
 
 
-def scan(experiments: str) -> list[Record]:
+def scan(experiments: str, found: list[tuple[str, bool]] | None = None) -> list[Record]:
     """Every run of an experiments folder, sorted by id; unreadable ones too, with the reason in `problems`.
+
+    `found` are its `directories`, if they have been listed already.
 
     Raises:
         RunLogError: the folder does not exist or may not be listed.
     """
     folder = Folder(experiments)
-    found = directories(experiments)
+    if found is None:
+        found = directories(experiments)
     prepare_for(len(found))
     records = [record for name, is_link in found for record in read_entry(folder, name, is_link)]
     records.sort(key=lambda record: record.run_id)
