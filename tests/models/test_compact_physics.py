@@ -13,16 +13,17 @@ from hypothesis import strategies as st
 from decaylab.acoustics import SAMPLING_RATE
 from decaylab.acoustics.physics import (
     AIR_ABSORPTION,
-    BAND_SHARES,
+    BAND_CENTRES,
     SIMULATOR_DELAY,
     SPEED_OF_SOUND,
     direct_arrival_index,
     volume_and_surface,
 )
+from decaylab.models.bands import DELAY_LOSS, BandJoin
 from decaylab.models.baseline import FLOOR_DB, PhysicalBaseline
 from decaylab.models.grid import FIRST
 from decaylab.models.images import EarlyEnergy
-from decaylab.models.specular import LateEnergy, _exponential_integral
+from decaylab.models.specular import BIN, IMAGE_ORDER, LateEnergy, _carrier_gain, _exponential_integral
 from decaylab.rooms import SimulationSettings, simulate_edc
 
 ROOM = [6.0, 4.0, 3.0, 1.3, 1.1, 1.2, 4.6, 2.9, 1.7]
@@ -30,6 +31,32 @@ ROOM = [6.0, 4.0, 3.0, 1.3, 1.1, 1.2, 4.6, 2.9, 1.7]
 
 def room(absorption: float = 0.3, geometry: list[float] | None = None) -> torch.Tensor:
     return torch.tensor([[*(geometry or ROOM), *[absorption] * 7]])
+
+
+#: Where the spectrum of an image ends on average: its delay filter loses half of DELAY_LOSS.
+HIGHEST = 24_000 * (1 - DELAY_LOSS / 2)
+
+
+def spectrum(bands: np.ndarray, frequency: np.ndarray) -> np.ndarray:
+    """Amplitude over frequency of amplitudes in eight bands: raised cosines around the edges, sample by sample."""
+    total = np.zeros_like(frequency)
+    for band, amplitude in enumerate(bands):
+        weight = np.ones_like(frequency)
+        for upper, falls in ((band, False), (band + 1, True)):
+            if 0 < upper < 8:
+                centre = BAND_CENTRES[upper]
+                fade = (np.sqrt(2) - 1) / 2 * centre
+                place = np.clip((frequency - centre / np.sqrt(2) + fade) / (2 * fade), 0, 1)
+                weight *= np.cos(np.pi / 2 * place) ** 2 if falls else np.sin(np.pi / 2 * place) ** 2
+        total += amplitude * weight
+    return total
+
+
+BAND_WIDTHS = np.diff([0.0, *(centre * 2**0.5 for centre in BAND_CENTRES[:-1]), 24_000.0])
+
+
+def grid(count: int, highest: float = 24_000.0) -> np.ndarray:
+    return (np.arange(count) + 0.5) * highest / count
 
 
 def rooms(size: st.SearchStrategy[float]) -> st.SearchStrategy[list[float]]:
@@ -105,13 +132,20 @@ def test_the_energy_of_a_pair_is_that_of_two_band_limited_pulses() -> None:
     amplitude = torch.zeros(1, 63, 8)
     amplitude[0, :2] = torch.linspace(0.2, 0.9, 8)  # the two pulses, each with its spectrum
     energy = early._pair_energy(amplitude, arrival)
-    frequency = (np.arange(200_000) + 0.5) * 24_000 / 200_000
-    edges = early.edges.numpy()
-    spectrum = amplitude[0, 0].numpy()[np.searchsorted(edges, frequency) - 1]
-    both = np.mean(np.abs(spectrum * (1 + np.exp(2j * np.pi * frequency * apart))) ** 2)
-    one = np.mean(spectrum**2)
+    frequency = grid(200_000, HIGHEST)
+    one = spectrum(amplitude[0, 0].numpy(), frequency)
+    both = np.mean(np.abs(one * (1 + np.exp(2j * np.pi * frequency * apart))) ** 2)
     # The direct sound's own energy is not among the pairs.
-    assert energy.sum().item() == pytest.approx(both - one, rel=1e-3)
+    expected = (both - np.mean(one**2)) * HIGHEST / 24_000
+    assert energy.sum().item() == pytest.approx(expected, rel=1e-3)
+
+
+def test_bands_that_differ_share_their_fades() -> None:
+    bands = np.array([0.9, 0.1, 0.8, 0.3, 0.2, 0.7, 0.05, 0.6])
+    expected = np.mean(spectrum(bands, grid(400_000)) ** 2)
+    got = BandJoin()(torch.from_numpy(bands).float()[None])
+    assert got.item() == pytest.approx(expected, rel=1e-4)
+    assert abs(expected - sum(BAND_WIDTHS * bands**2) / 24_000) > 0.02  # sharp edges would give another number
 
 
 def test_all_early_energy_is_that_of_the_images_summed_as_spectra() -> None:
@@ -121,14 +155,12 @@ def test_all_early_energy_is_that_of_the_images_summed_as_spectra() -> None:
     geometry = (features[:, :3], features[:, 3:6], features[:, 6:9])
     got = early(*geometry, torch.from_numpy(np.log(share)).float()[None], knots)[0, 0].item()
     distance = early._distances(*geometry)[0].double().numpy()
-    frequency = (np.arange(40_000) + 0.5) * 24_000 / 40_000
-    band = np.searchsorted(early.edges.numpy(), frequency) - 1
-    air = np.array(AIR_ABSORPTION)[band]
-    spectrum = np.zeros_like(frequency, dtype=complex)
+    frequency = grid(40_000)
+    pressure = np.zeros_like(frequency, dtype=complex)
     for path, order in zip(distance, early.order.numpy(), strict=True):
-        amplitude = np.sqrt(share[band] ** order) * np.exp(-air * path / 2) / (4 * np.pi * path)
-        spectrum += amplitude * np.exp(-2j * np.pi * frequency * path / SPEED_OF_SOUND)
-    assert got == pytest.approx(np.mean(np.abs(spectrum) ** 2), rel=2e-3)
+        amplitude = np.sqrt(share**order) * np.exp(-np.array(AIR_ABSORPTION) * path / 2) / path
+        pressure += spectrum(amplitude, frequency) * np.exp(-2j * np.pi * frequency * path / SPEED_OF_SOUND)
+    assert got == pytest.approx(np.mean(np.abs(pressure) ** 2), rel=0.01)  # a hundredth: what delay filters lose
 
 
 def test_an_image_is_heard_until_it_has_arrived_and_not_after() -> None:
@@ -141,20 +173,20 @@ def test_an_image_is_heard_until_it_has_arrived_and_not_after() -> None:
     knots[0, -2:] = torch.tensor([math.floor(second) - 1.0, math.floor(second) + 2.0])
     energy = early(*geometry, torch.zeros(1, 8), knots)[0]
     assert second - base > 50
-    assert energy[-2] - energy[-1] > 0.8 / (4 * math.pi * (second - SIMULATOR_DELAY) * 343 / 48_000) ** 2
+    assert energy[-2] - energy[-1] > 0.8 / ((second - SIMULATOR_DELAY) * 343 / 48_000) ** 2
 
 
 def test_the_baseline_is_near_the_simulator() -> None:
-    """Two rooms, 4,000 rays: both parts, their scale, their bands."""
+    """Two rooms, the mean of four simulations: both parts, their scale, their bands. (One alone is off by 0.1 dB.)"""
     batch = torch.cat([room(0.25), room(0.5, [9.0, 7.0, 3.5, 2.0, 2.0, 1.5, 6.0, 5.0, 1.2])])
     batch[:, 9:12] *= 0.2  # unequal bands: the order of the bands counts
-    curves = np.stack([simulate_edc(row.numpy(), 0, SimulationSettings(rays=4_000)) for row in batch])
+    curves = np.stack([simulate_edc(row.numpy(), 0, SimulationSettings(rays=8_000, realisations=4)) for row in batch])
     baseline = PhysicalBaseline()
     at_knots = np.take_along_axis(curves, baseline.knots(batch).long().numpy(), axis=1)
     level = 10 * np.log10(np.maximum(at_knots, 1e-9))
     error = (baseline(batch).numpy() - level)[level > -35]
-    assert np.abs(error).mean() < 0.4
-    assert np.abs(error).max() < 1.5
+    assert np.abs(error).mean() < 0.07
+    assert np.abs(error).max() < 0.5
 
 
 def test_coincident_reflections_add_in_amplitude() -> None:
@@ -167,7 +199,7 @@ def test_coincident_reflections_add_in_amplitude() -> None:
     energy = early._pair_energy(amplitude, distance / SPEED_OF_SOUND * SAMPLING_RATE)[0]
     among = side[early.first] & side[early.second]
     assert side.sum() == 4
-    assert energy[among].sum().item() == pytest.approx(16 / (4.0**2 + 0.3**2), rel=1e-4)
+    assert energy[among].sum().item() == pytest.approx(16 / (4.0**2 + 0.3**2) * HIGHEST / 24_000, rel=1e-4)
 
 
 def test_without_reflections_the_curve_is_the_direct_sound_alone() -> None:
@@ -194,7 +226,7 @@ def test_the_direct_sound_falls_where_its_filter_lies() -> None:
 def test_survivors_are_counted_as_a_simulation_of_rays_counts_them() -> None:
     late = LateEnergy()
     size = torch.tensor([[6.0, 4.0, 3.0]])
-    travelled = torch.tensor([[1.0, 5.0, 12.0, 40.0]])
+    travelled = torch.tensor([[5.0, 40.0, 70.0, 120.0]])
     absorption = 0.4
     got = late._survivors(size, torch.full((1, 8), math.log(1 - absorption)), travelled)[0, 0].numpy()
     rng = np.random.default_rng(0)
@@ -203,8 +235,8 @@ def test_survivors_are_counted_as_a_simulation_of_rays_counts_them() -> None:
     start = rng.uniform(size=u.shape)
     for value, path in zip(got, travelled[0].tolist(), strict=True):
         count = np.floor(u * path / size.numpy() + start).sum(axis=1)
-        expected = np.mean(np.where(count > 3, (1 - absorption) ** count, 0.0))
-        assert value == pytest.approx(expected, rel=0.05, abs=1e-6)
+        expected = np.mean(np.where(count > IMAGE_ORDER, (1 - absorption) ** count, 0.0))
+        assert value == pytest.approx(expected, rel=0.05, abs=1e-9)
 
 
 def test_in_a_long_corridor_the_late_decay_is_slower_than_eyrings() -> None:
@@ -229,11 +261,41 @@ def test_early_and_late_part_stand_on_one_scale() -> None:
     baseline = PhysicalBaseline()
     features = room(0.0)
     knots = baseline.knots(features)
-    reflection = torch.zeros(1, 8)
-    late = baseline.late(features[:, :3], reflection, knots)[0]
+    late = baseline.late(features[:, :3], features[:, 3:6], features[:, 6:9], torch.zeros(1, 8), knots)[0]
     start, end = 200, 215
     path = (knots[0, end] - knots[0, start]).item() * SPEED_OF_SOUND / SAMPLING_RATE
     middle = (knots[0, end] + knots[0, start]).item() / 2 * SPEED_OF_SOUND / SAMPLING_RATE
-    air = sum(s * math.exp(-m * middle) for s, m in zip(BAND_SHARES, AIR_ABSORPTION, strict=True))
-    expected = path / 72.0 * air
-    assert (late[start] - late[end]).item() == pytest.approx(expected, rel=0.1)
+    air = np.mean(spectrum(np.exp(-np.array(AIR_ABSORPTION) * middle / 2), grid(100_000)) ** 2)
+    gain = 10_000 / 48_000 / (1 - math.exp(-10_000 / 48_000))
+    expected = 4 * math.pi * path / 72.0 * air * gain
+    assert (late[start] - late[end]).item() == pytest.approx(expected, rel=0.02)
+
+
+def test_single_images_of_rays_are_those_of_a_brute_force_lattice() -> None:
+    late, features = LateEnergy(), room()
+    size, source, receiver = (np.array(ROOM[k : k + 3]) for k in (0, 3, 6))
+    histogram = np.zeros(600)
+    for m in np.ndindex(23, 23, 23):
+        lattice = np.array(m) - 11
+        order = np.abs(lattice).sum()
+        if 3 <= order <= IMAGE_ORDER:
+            image = lattice * size + np.where(lattice % 2 == 0, source, size - source)
+            distance = np.linalg.norm(image - receiver)
+            histogram[int(distance / SPEED_OF_SOUND * SAMPLING_RATE / BIN)] += 0.6**order / distance**2
+    centres = torch.tensor([[SIMULATOR_DELAY + (k + 0.5) * BIN for k in range(12)]])
+    got = late._images(features[:, :3], features[:, 3:6], features[:, 6:9], torch.full((1, 8), math.log(0.6)), centres)[
+        0, 0
+    ]
+    np.testing.assert_allclose(got.numpy() * BIN, histogram[:12], rtol=1e-3, atol=1e-7)
+
+
+def test_the_carrier_gains_what_a_simulated_pulse_sequence_gains() -> None:
+    """Pulses in samples, each levelled by the number of SAMPLES that hold one nearby: energy per window of 192."""
+    rng = np.random.default_rng(0)
+    for rate in (300.0, 3_000.0, 10_000.0):
+        pulses = rng.poisson(rate / SAMPLING_RATE, size=400_000)
+        nearby = np.convolve(pulses > 0, np.ones(2 * BIN), "same") / 2
+        energy = np.where(nearby > 0, pulses / np.maximum(nearby, 0.5), 0.0)
+        path = math.sqrt(rate * 100.0 / (4 * math.pi * SPEED_OF_SOUND))  # where a volume of 100 has this rate
+        gain = _carrier_gain(torch.tensor([[100.0]]), torch.tensor([[0.0]]), torch.tensor([[path]]))
+        assert gain.item() == pytest.approx(energy.mean() * BIN, rel=0.02)

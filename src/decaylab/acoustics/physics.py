@@ -30,6 +30,13 @@ BAND_SHARES = tuple(
 )
 
 
+#: Edges between neighbouring bands in Hz, and the half-width around each over which the simulator fades one band's
+#: amplitude into the next by a raised cosine (J. Antoni, J. Acoust. Soc. Am. 127, 883, 2010, with half the band's upper
+#: part as overlap).
+BAND_EDGES = tuple(centre / 2**0.5 for centre in BAND_CENTRES[1:])
+BAND_FADES = tuple(0.5 * (2**0.5 - 1.0) * centre for centre in BAND_CENTRES[1:])
+
+
 def _octant_directions(count: int) -> NDArray[np.float64]:
     """Unit vectors (count, 3) spread evenly over one octant of the sphere: a Fibonacci lattice in height and angle."""
     step = np.arange(count)

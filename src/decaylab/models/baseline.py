@@ -5,8 +5,6 @@ Shapes: B rooms, K knots, N = 8 bands. SI units.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
@@ -21,16 +19,12 @@ from decaylab.rooms.features import ABSORPTION, RECEIVER, SIZE, SOURCE
 FLOOR_DB = -120.0
 #: Walls reflect at least this share of energy: the logarithm of nothing needs a number.
 LEAST_REFLECTION = 1e-12
-#: What brings the images' squared amplitudes and the rays' energy density to one scale; 0.975 as measured against the
-#: simulator, whose receiver for rays is a sphere of 0.5 m.
-EARLY_TO_LATE = 4.0 * math.pi / 0.975
-
 #: Rooms at a time when many are computed: their pair matrices then stay in cache (2 MB a room).
 _BLOCK = 4
 
 
 class PhysicalBaseline(nn.Module):
-    """Image sources up to order 3, then specular decay averaged over directions; eight bands of a white source."""
+    """What the simulator expects of a room: image sources up to order 3 and traced rays; eight bands, white source."""
 
     fractions: Tensor
 
@@ -61,8 +55,8 @@ class PhysicalBaseline(nn.Module):
         bands = features[:, ABSORPTION]
         absorption = torch.cat([bands, bands[:, -1:]], dim=1)  # 16 kHz as 8 kHz, like the simulation
         log_reflection = torch.log((1.0 - absorption).clamp(min=LEAST_REFLECTION))
-        early = self.early(size, features[:, SOURCE], features[:, RECEIVER], log_reflection, knots)
-        energy = EARLY_TO_LATE * early + self.late(size, log_reflection, knots)
+        places = (size, features[:, SOURCE], features[:, RECEIVER])
+        energy = self.early(*places, log_reflection, knots) + self.late(*places, log_reflection, knots)
         share = energy / energy[:, :1]
         level = 10.0 * torch.log10(share.clamp(min=10.0 ** (FLOOR_DB / 10.0), max=1.0))
         return running_minimum(level)

@@ -2,10 +2,9 @@
 
 Shapes: B rooms, I = 63 images, P pairs of them, N = 8 bands, K points in time. SI units.
 
-Reflections that arrive together add in amplitude, so that energy is a sum over PAIRS of images. In band b, between f1
-and f2, a pair whose arrivals differ by x contributes a_i a_j r_b(x) at its mean arrival time, with r_b(x) =
-(f2 sinc(2 f2 x) - f1 sinc(2 f1 x)) / (f2 - f1). Source: FINDINGS of the project's design, checked there against the
-simulator's own image sources.
+Reflections that arrive together add in amplitude, so that energy is a sum over PAIRS of images: a pair whose arrivals
+differ by x contributes the integral of A_i(f) A_j(f) cos(2 pi f x) over the white spectrum, at its mean arrival time
+(Parseval; `bands.PairSpectrum`).
 """
 
 from __future__ import annotations
@@ -16,8 +15,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from decaylab.acoustics import SAMPLING_RATE
-from decaylab.acoustics.physics import AIR_ABSORPTION, BAND_CENTRES, BAND_SHARES, SIMULATOR_DELAY, SPEED_OF_SOUND
+from decaylab.acoustics import EDC_SAMPLES, SAMPLING_RATE
+from decaylab.acoustics.physics import AIR_ABSORPTION, SIMULATOR_DELAY, SPEED_OF_SOUND
+from decaylab.models.bands import DELAY_LOSS, BandJoin, PairSpectrum
 from decaylab.models.grid import FIRST, LAST_DENSE
 
 #: Highest order of image sources; `simulate` has the same.
@@ -38,17 +38,16 @@ class EarlyEnergy(nn.Module):
     second: Tensor
     multiplicity: Tensor
     air: Tensor
-    edges: Tensor
-    shares: Tensor
     taps: Tensor
 
     def __init__(self) -> None:
         super().__init__()
+        self.join = BandJoin()
+        self.interference = PairSpectrum()
         steps = range(-MAX_ORDER, MAX_ORDER + 1)
         lattice = [m for m in itertools.product(steps, repeat=3) if sum(map(abs, m)) <= MAX_ORDER]
         lattice.sort(key=lambda m: sum(map(abs, m)))  # the direct sound comes first
         pairs = torch.triu_indices(len(lattice), len(lattice))[:, 1:]  # all but the direct sound with itself
-        edges = [0.0, *(centre * math.sqrt(2.0) for centre in BAND_CENTRES[:-1]), SAMPLING_RATE / 2]
         constants = {
             "lattice": torch.tensor(lattice, dtype=torch.float32),
             "parity": torch.tensor([[m % 2 for m in image] for image in lattice], dtype=torch.float32),
@@ -57,15 +56,13 @@ class EarlyEnergy(nn.Module):
             "second": pairs[1],
             "multiplicity": torch.where(pairs[0] == pairs[1], 1.0, 2.0),
             "air": torch.tensor(AIR_ABSORPTION),
-            "edges": torch.tensor(edges),
-            "shares": torch.tensor(BAND_SHARES),
             "taps": torch.arange(-_HALF_FILTER, _HALF_FILTER + 2, dtype=torch.float32),
         }
         for name, value in constants.items():
             self.register_buffer(name, value, persistent=False)
 
     def forward(self, size: Tensor, source: Tensor, receiver: Tensor, log_reflection: Tensor, knots: Tensor) -> Tensor:
-        """Energy after each knot, (B, K), in units of 1 / (4 pi R)^2.
+        """Energy after each knot, (B, K), in units of 1 / R^2.
 
         Args:
             size, source, receiver: (B, 3), metres.
@@ -75,13 +72,12 @@ class EarlyEnergy(nn.Module):
         distance = self._distances(size, source, receiver)
         arrival = distance / SPEED_OF_SOUND * SAMPLING_RATE + SIMULATOR_DELAY  # (B, I), samples
         exponent = self.order[:, None] * log_reflection[:, None, :] - self.air * distance[:, :, None]
-        amplitude = torch.exp(0.5 * exponent) / (4.0 * math.pi * distance[:, :, None])  # (B, I, N)
+        amplitude = torch.exp(0.5 * exponent) / distance[:, :, None]  # (B, I, N)
         energy = self._pair_energy(amplitude, arrival)
         middle = 0.5 * (arrival[:, self.first] + arrival[:, self.second])
-        # A ramp one sample long instead of a step: the curve stays continuous in the room's dimensions.
-        after = ((middle + 0.5)[:, None, :] - knots[:, :, None]).clamp(0.0, 1.0)  # (B, K, P)
-        reflected = (after * energy[:, None, :]).sum(dim=2)  # no matrix product: mixed precision would round it
-        direct = (self.shares * amplitude[:, 0].square()).sum(dim=1, keepdim=True)
+        reflected = _energy_after(middle, energy, knots)
+        between = torch.sin(math.pi * arrival[:, :1]).square()
+        direct = self.join(amplitude[:, 0])[:, None] - DELAY_LOSS * between * amplitude[:, 0, -1:].square()
         return reflected + direct * self._direct_share(arrival[:, 0], knots)
 
     def _distances(self, size: Tensor, source: Tensor, receiver: Tensor) -> Tensor:
@@ -93,14 +89,7 @@ class EarlyEnergy(nn.Module):
     def _pair_energy(self, amplitude: Tensor, arrival: Tensor) -> Tensor:
         """What each pair adds over all bands, (B, P); negative where two reflections cancel each other."""
         apart = (arrival[:, self.first] - arrival[:, self.second]).abs() / SAMPLING_RATE
-        phase = (2.0 * math.pi * apart)[:, :, None] * self.edges  # (B, P, N + 1)
-        near = phase < 1e-3
-        safe = torch.where(near, torch.ones_like(phase), phase)
-        lobes = self.edges * torch.where(near, 1.0 - phase.square() / 6.0, torch.sin(safe) / safe)
-        # (lobe at f2 - lobe at f1) / (f2 - f1), times the band's share of the whole bandwidth.
-        correlation = (lobes[:, :, 1:] - lobes[:, :, :-1]) / self.edges[-1]
-        product = amplitude[:, self.first] * amplitude[:, self.second]
-        return self.multiplicity * (product * correlation).sum(dim=2)
+        return self.multiplicity * self.interference(amplitude[:, self.first], amplitude[:, self.second], apart)
 
     def _direct_share(self, arrival: Tensor, knots: Tensor) -> Tensor:
         """Share of the direct sound's energy at or after each knot, (B, K), as the simulator's delay filter spreads it.
@@ -118,3 +107,17 @@ class EarlyEnergy(nn.Module):
         dense = remaining[:, _HALF_FILTER + FIRST : _HALF_FILTER + LAST_DENSE + 1]
         sparse = torch.zeros_like(knots[:, LAST_DENSE - FIRST + 1 :])
         return torch.cat([dense, sparse], dim=1)
+
+
+def _energy_after(arrival: Tensor, energy: Tensor, knots: Tensor) -> Tensor:
+    """Sum of the energies (B, P) that arrive after each knot, (B, K); an arrival is a ramp one sample long, not a step.
+
+    So the curve stays continuous in the room's dimensions. A running sum over the record's samples, from its end, costs
+    a fraction of comparing every pair with every knot, and exports.
+    """
+    place = (arrival + 0.5).clamp(1.0, EDC_SAMPLES - 1.0)
+    sample = place.floor()
+    upper = (place - sample) * energy
+    at = torch.zeros(energy.shape[0], EDC_SAMPLES, dtype=energy.dtype, device=energy.device)
+    at = at.scatter_add(1, sample.long(), upper).scatter_add(1, sample.long() - 1, energy - upper)
+    return at.flip(1).cumsum(dim=1).flip(1).gather(1, knots.long())

@@ -1,70 +1,121 @@
-"""The late part of a box room's decay: specular reflection in every direction, averaged.
+"""The late part of a box room's decay, as ray tracing expects it: what would be found with infinitely many rays.
 
-Shapes: B rooms, D directions, K points in time, N = 8 bands. SI units.
+Shapes: B rooms, I images, D directions, K points in time, N = 8 bands. SI units.
 
 Sabine and Eyring assume a diffuse field, which an empty box with even walls is not: sound that travels along u meets
-the walls of axis i every L_i / (c |u_i|) seconds for ever. Energy density in band b at time t:
-(c / V) exp(-m_b c t) x mean over u of E[(1 - alpha_b)^count; count > 3]. A ray's phase within the room is uniform, so
-on each axis its count is one of the two whole numbers beside n_i = c t |u_i| / L_i, the upper one with probability
-frac(n_i): a soft gate where the image sources leave off, without a constant to choose.
+the walls of axis i every L_i / (c |u_i|) seconds for ever. Up to order `IMAGE_ORDER` every image source is summed by
+itself, energies (not amplitudes: the simulator gives each ray a random sign), in the tracer's histogram of 4 ms. Beyond
+it: density (4 pi c / V) x mean over u of E[(1 - alpha_b)^count; count > IMAGE_ORDER]. A ray's phase within the
+room is uniform there, so on each axis its count is one of the two whole numbers beside n_i = c t |u_i| / L_i, the upper
+one with probability frac(n_i).
+
+The tracer records rays from their THIRD reflection on, the image sources end with it: order 3 is heard twice in the
+simulator's responses, and so here.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from decaylab.acoustics import SAMPLING_RATE
-from decaylab.acoustics.physics import AIR_ABSORPTION, BAND_SHARES, SIMULATOR_DELAY, SPEED_OF_SOUND
+from decaylab.acoustics import EDC_SAMPLES, SAMPLING_RATE
+from decaylab.acoustics.physics import AIR_ABSORPTION, SIMULATOR_DELAY, SPEED_OF_SOUND
+from decaylab.models.bands import BandJoin
+from decaylab.models.images import LEAST_DISTANCE
 
+#: Reflections from which on the tracer records a ray.
+FIRST_TRACED = 3
+#: Highest order of images that are summed one by one.
+IMAGE_ORDER = 10
+#: Samples of one bin of the tracer's histogram: 4 ms.
+BIN = 192
+#: Pulses per second at which the simulator's carrier stops getting denser.
+_DENSEST = 10_000.0
+#: The carrier's power is levelled over this many samples.
+_LEVELLED = 2 * BIN
 #: Gauss-Legendre nodes per angle over one octant; the other seven are its mirror images.
 _NODES = 10
+#: Least density: the square root of nothing has no gradient.
+_LEAST_DENSITY = 1e-24
+_METRES_PER_SAMPLE = SPEED_OF_SOUND / SAMPLING_RATE
 
 
 class LateEnergy(nn.Module):
-    """Energy that arrives after each point in time by paths of more than three reflections, over all bands."""
+    """Energy that arrives after each point in time on traced rays, over all bands."""
 
+    lattice: Tensor
+    parity: Tensor
+    order: Tensor
     directions: Tensor
     direction_weights: Tensor
     air: Tensor
-    shares: Tensor
 
     def __init__(self) -> None:
         super().__init__()
+        self.join = BandJoin()
         node, weight = np.polynomial.legendre.leggauss(_NODES)
         node, weight = (node + 1.0) / 2.0, weight / 2.0  # onto 0..1
         height, angle = (grid.ravel() for grid in np.meshgrid(node, node * math.pi / 2.0, indexing="ij"))
         radius = np.sqrt(1.0 - height**2)
+        steps = range(-IMAGE_ORDER, IMAGE_ORDER + 1)
+        lattice = np.array(
+            [m for m in itertools.product(steps, repeat=3) if FIRST_TRACED <= sum(map(abs, m)) <= IMAGE_ORDER]
+        )
         constants = {
+            "lattice": lattice,
+            "parity": lattice % 2,
+            "order": np.abs(lattice).sum(axis=1),
             "directions": np.stack([radius * np.cos(angle), radius * np.sin(angle), height], axis=1),
             "direction_weights": np.outer(weight, weight).ravel(),
             "air": np.array(AIR_ABSORPTION),
-            "shares": np.array(BAND_SHARES),
         }
         for name, value in constants.items():
             self.register_buffer(name, torch.from_numpy(value).float(), persistent=False)
 
-    def forward(self, size: Tensor, log_reflection: Tensor, knots: Tensor) -> Tensor:
-        """Energy from each knot to the last one, (B, K), in units that stand beside 1 / (4 pi R^2).
+    def forward(self, size: Tensor, source: Tensor, receiver: Tensor, log_reflection: Tensor, knots: Tensor) -> Tensor:
+        """Energy from each knot to the last one, (B, K), in units of 1 / R^2.
 
         Args:
-            size: (B, 3), metres.
+            size, source, receiver: (B, 3), metres.
             log_reflection: (B, N), ln of the share of energy that a wall reflects.
             knots: (B, K), sample positions, rising.
         """
-        travelled = (knots - SIMULATOR_DELAY).clamp(min=0.0) * (SPEED_OF_SOUND / SAMPLING_RATE)  # (B, K), metres
+        volume = size.prod(dim=1, keepdim=True)
+        travelled = (knots - SIMULATOR_DELAY).clamp(min=0.0) * _METRES_PER_SAMPLE  # (B, K), metres
         density = self._survivors(size, log_reflection, travelled)  # (B, N, K)
-        density = density * torch.exp(-self.air[:, None] * travelled[:, None, :])
-        pieces = _exponential_integral(density, travelled[:, None, 1:] - travelled[:, None, :-1])
-        broadband = (self.shares[:, None] * pieces).sum(dim=1) / size.prod(dim=1, keepdim=True)
-        after = broadband.flip(1).cumsum(dim=1).flip(1)  # small numbers first
+        density = density * (4.0 * math.pi * _METRES_PER_SAMPLE) / volume[:, :, None]
+        density = density + self._images(size, source, receiver, log_reflection, knots)
+        amplitude = density.clamp(min=_LEAST_DENSITY).sqrt() * torch.exp(
+            -0.5 * self.air[:, None] * travelled[:, None, :]
+        )
+        away = (source - receiver).square().sum(dim=1, keepdim=True).clamp(min=LEAST_DISTANCE**2).sqrt()
+        power = self.join(amplitude) * _carrier_gain(volume, away, travelled) * (travelled >= away)
+        pieces = _exponential_integral(power, knots[:, 1:] - knots[:, :-1])
+        after = pieces.flip(1).cumsum(dim=1).flip(1)  # small numbers first
         return torch.nn.functional.pad(after, (0, 1))
 
+    def _images(self, size: Tensor, source: Tensor, receiver: Tensor, log_reflection: Tensor, knots: Tensor) -> Tensor:
+        """Energy per sample of the single images, (B, N, K): a histogram, straight lines between its bins' centres."""
+        mirrored = torch.where(self.parity > 0, (size - source)[:, None, :], source[:, None, :])
+        offset = self.lattice * size[:, None, :] + mirrored - receiver[:, None, :]
+        squared = offset.square().sum(dim=2).clamp(min=LEAST_DISTANCE**2)  # (B, I)
+        bins = EDC_SAMPLES // BIN + 1  # the last one takes what comes later than the record
+        bin_of = (squared.sqrt() / (_METRES_PER_SAMPLE * BIN)).long().clamp(max=bins - 1)
+        energy = torch.exp(self.order * log_reflection[:, :, None]) / (BIN * squared[:, None, :])  # (B, N, I)
+        histogram = torch.zeros(*energy.shape[:2], bins, dtype=energy.dtype, device=energy.device)
+        histogram = histogram.scatter_add(2, bin_of[:, None, :].expand_as(energy), energy)
+        place = ((knots - SIMULATOR_DELAY) / BIN - 0.5).clamp(0.0, bins - 2.0)
+        left = place.floor()
+        index = left.long()[:, None, :].expand(-1, energy.shape[1], -1)
+        share = (place - left)[:, None, :]
+        return histogram.gather(2, index) * (1.0 - share) + histogram.gather(2, index + 1) * share
+
     def _survivors(self, size: Tensor, log_reflection: Tensor, travelled: Tensor) -> Tensor:
-        """Mean over directions of E[(1 - alpha)^count; count > 3], (B, N, K)."""
+        """Mean over directions of E[(1 - alpha)^count; count > IMAGE_ORDER], (B, N, K)."""
         meetings = self.directions[:, None, :] / size[:, None, None, :] * travelled[:, None, :, None]  # (B, D, K, 3)
         whole = meetings.floor()
         a, b, c = (meetings - whole).unbind(dim=3)  # chance of one more reflection on each axis
@@ -73,7 +124,10 @@ class LateEnergy(nn.Module):
         none, three = not_a * not_b * not_c, a * b * c
         one = a * not_b * not_c + not_a * b * not_c + not_a * not_b * c
         two = a * b * not_c + a * not_b * c + not_a * b * c
-        gated = [chance * (count > 3 - more).to(chance.dtype) for more, chance in enumerate((none, one, two, three))]
+        gated = [
+            chance * (count > IMAGE_ORDER - more).to(chance.dtype)
+            for more, chance in enumerate((none, one, two, three))
+        ]
         weight = self.direction_weights[:, None]
         bands = []
         for log_share in log_reflection[:, :, None, None].unbind(dim=1):
@@ -83,11 +137,26 @@ class LateEnergy(nn.Module):
         return torch.stack(bands, dim=1)
 
 
+def _carrier_gain(volume: Tensor, away: Tensor, travelled: Tensor) -> Tensor:
+    """Mean energy of the simulator's carrier against that of its histogram, (B, K).
+
+    The carrier is a Poisson sequence of pulses. Its power is levelled by the number of SAMPLES that hold a pulse, so
+    that samples with several count once but sound with all: q / (1 - exp(-q)) for q pulses a sample; and where no pulse
+    lies within the levelling window there is no energy: 1 - exp(-384 q). Arguments in cubic metres and metres.
+    """
+    rate = 4.0 * math.pi * SPEED_OF_SOUND / volume * (away + travelled).square()
+    pulses = rate.clamp(max=_DENSEST) / SAMPLING_RATE
+    several = pulses > 1e-3  # fewer lose their digits in the difference
+    full = torch.where(several, pulses, torch.ones_like(pulses))
+    gain = torch.where(several, full / (1.0 - torch.exp(-full)), 1.0 + 0.5 * pulses)
+    return gain * (1.0 - torch.exp(-_LEVELLED * pulses))
+
+
 def _exponential_integral(values: Tensor, steps: Tensor) -> Tensor:
     """Integral over each step between neighbouring values (..., K): exact for exponential falls, else trapezoidal."""
     tiny = 1e-30
     left, right = values[..., :-1].clamp(min=tiny), values[..., 1:].clamp(min=tiny)
-    ratio = torch.log(left / right)
+    ratio = torch.log(left) - torch.log(right)  # the gradient of left / right would overflow
     falls = ratio > 0.05  # a smaller ratio loses its digits in the difference; there the trapezium is right to 1e-4
     mean = torch.where(falls, (left - right) / torch.where(falls, ratio, torch.ones_like(ratio)), 0.5 * (left + right))
     return mean * steps
