@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import array
 import json
 import os
 import random
+import shutil
+import sys
 import time
 import zlib
 from pathlib import Path
@@ -12,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from decaylab.runlog import compare, export, index, index_file, index_table, query, store
+from decaylab.runlog.archive import archive_run
+from decaylab.runlog.archived import with_archived
 from decaylab.runlog.glance import Glance
 from decaylab.runlog.schema import FIELDS
 
@@ -368,3 +373,89 @@ def test_few_runs_get_no_index(write_run, experiments, monkeypatch):
     make_runs(write_run, 3)
     index.scan(str(experiments), ASKED)
     assert not (experiments / ".decaylab").exists()
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_a_deleted_index_is_made_again(write_run, experiments, what):
+    make_runs(write_run, 12)
+    expected = picture(store.scan(str(experiments)))
+    index.scan(str(experiments), ASKED)
+    path = index_of(experiments)
+    if what == "file":
+        path.unlink()
+    else:
+        shutil.rmtree(path.parent)
+    assert picture(index.scan(str(experiments), ASKED)) == expected
+    assert index_of(experiments) == path
+    assert from_index(index.scan(str(experiments), ASKED)) == 12
+
+
+@pytest.mark.parametrize("what", ["format", "key", "byte order"])
+def test_the_index_of_another_version_or_machine_changes_nothing(write_run, experiments, what):
+    """Whole, of these very files, and with other values in it: what they mean there is not known here."""
+    make_runs(write_run, 12)
+    expected = picture(store.scan(str(experiments)))
+    index.scan(str(experiments), ASKED)
+    path = index_of(experiments)
+    whole = path.read_bytes()
+    header = json.loads(whole.split(b"\n")[0])
+    form = f"float {'big' if sys.byteorder == 'little' else 'little'}" if what == "byte order" else "json"
+    values = array.array("d", [77.0] * 12).tobytes() if what == "byte order" else json.dumps([77.0] * 12).encode()
+    header["columns"]["=t20_mae"] = [len(whole), len(values), zlib.crc32(values), form]
+    if what != "byte order":
+        header[what] = "another"
+    path.write_bytes((json.dumps(header).encode() + b"\n").ljust(1 << 16) + whole[1 << 16 :] + values)
+    assert picture(index.scan(str(experiments), ASKED)) == expected
+
+
+def test_the_index_of_another_folder_changes_nothing(write_run, experiments):
+    """A folder copied with everything in it: the same names, sizes and, with `cp -p`, the same times of change."""
+    make_runs(write_run, 12)
+    index.scan(str(experiments), ASKED)
+    copy = experiments.parent / "copy"
+    shutil.copytree(experiments, copy)
+    run = copy / "compact_20260301_120005" / "metadata.json"
+    state = run.stat()
+    run.write_text(run.read_text().replace('"mae": 0.006,', '"mae": 0.009,'))
+    os.utime(run, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert index_of(copy).exists()
+    records = index.scan(str(copy), ASKED)
+    assert records[5].get("t20_mae") == 0.009
+    assert picture(records) == picture(store.scan(str(copy)))
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs to give a file away")
+def test_an_index_that_another_user_made_is_not_read(write_run, experiments):
+    make_runs(write_run, 12)
+    index.scan(str(experiments), ["t20_mae"])
+    os.chown(index_of(experiments), 65534, 65534)
+    assert index_file.open_index(str(experiments), index._key()) is None
+    assert picture(index.scan(str(experiments), ASKED)) == picture(store.scan(str(experiments)))
+
+
+@pytest.mark.parametrize("year", [1971, 2100])
+def test_files_from_the_past_and_the_future(write_run, experiments, year):
+    """`touch`, an unpacked archive, another machine's clock: what the time of change says is not believed alone."""
+    make_runs(write_run, 12)
+    moment = (year - 1970) * 31_556_952 * 10**9
+    path = experiments / "compact_20260301_120005" / "metadata.json"
+    os.utime(path, ns=(moment, moment))
+    settle()
+    for _ in range(2):
+        assert picture(index.scan(str(experiments), ASKED)) == picture(store.scan(str(experiments)))
+    path.write_text(path.read_text().replace('"mae": 0.006,', '"mae": 0.009,'))
+    os.utime(path, ns=(moment, moment))
+    assert index.scan(str(experiments), ["t20_mae"])[5].get("t20_mae") == 0.009
+    assert picture(index.scan(str(experiments), ASKED)) == picture(store.scan(str(experiments)))
+
+
+def test_where_an_archive_lies_is_never_in_the_index(write_run, experiments, monkeypatch):
+    make_runs(write_run, 12)
+    index.scan(str(experiments), [*FIELDS, "archive"])
+    known = index_file.open_index(str(experiments), index._key())
+    assert "=archive" not in known.columns
+    known.close()
+    file = archive_run(store.read_run(str(experiments / "compact_20260301_120005"))).path
+    monkeypatch.setattr(store, "read_regular", lambda *a, **k: pytest.fail("a run was read for it"))
+    records = with_archived(index.scan(str(experiments), ["t20_mae", "archive"]), str(experiments))
+    assert [record.get("archive") for record in records] == [file if i == 5 else None for i in range(12)]

@@ -127,3 +127,31 @@ def test_another_user_sees_what_he_may_read_and_not_what_the_index_says():
         assert len(list((runs / ".decaylab").iterdir())) == 1
     finally:
         shutil.rmtree(folder)
+
+
+def test_a_read_only_folder_has_no_index_and_the_same_table():
+    """As a person who is not root finds it; root, whom nothing is refused, becomes one first."""
+    folder = Path(tempfile.mkdtemp())
+    runs = folder / "experiments"
+    try:
+        folder.chmod(0o755)
+        for i in range(5):
+            run = runs / f"compact_20260301_12000{i}"
+            run.mkdir(parents=True)
+            (run / "metadata.json").write_text(f'{{"status": "completed", "metrics": {{"t20": {{"mae": 0.{i}5}}}}}}')
+        runs.chmod(0o555)
+        ask = (
+            "import json, os, zlib; from decaylab.runlog import index, index_table, files, legacy, parse\n"
+            "index.WORTHWHILE = index_table.DISTRUST_NS = 0\n"
+            "if os.geteuid() == 0: os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+            f"try: os.mkdir({str(runs)!r} + '/x'); print('writable')\n"
+            "except PermissionError: pass\n"
+            f"for _ in range(2): print(*(r.get('t20_mae') for r in index.scan({str(runs)!r}, ['t20_mae', 'status'])))"
+        )
+        done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True)
+        assert done.stdout == "0.05 0.15 0.25 0.35 0.45\n" * 2, done.stderr
+        assert done.stderr == ""
+        assert not (runs / ".decaylab").exists()
+    finally:
+        runs.chmod(0o755)
+        shutil.rmtree(folder)

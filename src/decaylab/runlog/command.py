@@ -1,0 +1,247 @@
+"""The command that makes a run again, out of its record alone: one line, `--option value`, quoted for a shell.
+
+Every setting is stated, also where it is a default today: a default may be another one tomorrow. What the record does
+not hold is never filled in. A run of another program is answered with the command line that started it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import unicodedata
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from decaylab.errors import RunLogError
+from decaylab.runlog.record import Record
+
+
+class Command(NamedTuple):
+    """The line, and what there is to say of it."""
+
+    line: str
+    remarks: tuple[str, ...] = ()
+
+
+class Setting(NamedTuple):
+    """An option of `decaylab train`, the key that records it, how it is read, and whether null means "not given"."""
+
+    option: str
+    key: str
+    kind: str
+    may_be_null: bool = False
+
+
+#: Every setting of `decaylab train` that decides a run; a test compares them with that command's parser.
+SETTINGS = (
+    Setting("--data", "data_config.path", "path"),
+    Setting("--model", "model_name", "text"),
+    Setting("--loss", "loss_config.loss_type", "text"),
+    Setting("--aux-weight", "loss_config.aux_weight", "weight"),
+    Setting("--edt-weight", "loss_config.edt_weight", "weight"),
+    Setting("--t20-weight", "loss_config.t20_weight", "weight"),
+    Setting("--c50-weight", "loss_config.c50_weight", "weight"),
+    Setting("--max-epochs", "training_config.max_epochs", "count"),
+    Setting("--batch-size", "training_config.batch_size", "count"),
+    Setting("--eval-batch-size", "training_config.eval_batch_size", "count"),
+    Setting("--learning-rate", "training_config.learning_rate", "number"),
+    Setting("--weight-decay", "training_config.weight_decay", "number"),
+    Setting("--schedule", "training_config.schedule", "text"),
+    Setting("--input-noise", "training_config.input_noise", "number"),
+    Setting("--gradient-clip-val", "loss_config.gradient_clip_val", "number", may_be_null=True),
+    Setting("--precision", "precision_config.precision", "precision"),
+    Setting("--scaler", "data_loader_config.scaler_type", "text"),
+    Setting("--early-stop-patience", "early_stopping_config.patience", "patience"),
+    Setting("--no-early-stop", "early_stopping_config.enabled", "off"),
+    Setting("--split", "data_config.split", "text"),
+    Setting("--split-seed", "data_config.split_seed", "count"),
+    Setting("--fold", "data_config.fold", "text", may_be_null=True),
+    Setting("--train-ratio", "data_config.train_ratio", "number"),
+    Setting("--val-ratio", "data_config.val_ratio", "number"),
+    # The draw is decided by what was asked for, which the record holds apart only where it is not what was used.
+    Setting("--max-samples", "data_config.num_samples_requested or data_config.num_samples", "count"),
+    Setting("--num-workers", "data_loader_config.num_workers", "count"),
+    Setting("--pin-memory", "data_loader_config.pin_memory", "flag"),
+    Setting("--persistent-workers", "data_loader_config.persistent_workers", "flag"),
+    Setting("--seed", "seed", "count"),
+    Setting("--device", "environment.device", "device"),
+)
+_ABSENT = object()
+#: What argparse takes for a value although it begins with a dash.
+_NEGATIVE = re.compile(r"-\d+|-\d*\.\d+")
+_NO_COMMAND = ("", "-", "-c", "-m")
+_NOTEBOOKS = ("ipykernel_launcher.py", "colab_kernel_launcher.py")
+_BLANKED = "***"
+
+
+def command_of(record: Record, here: str) -> Command:
+    """The command that makes a run again when it is typed in the directory `here` (absolute).
+
+    Raises:
+        RunLogError: the record lacks what the command needs (listed by key), and holds no command line that could be
+            used instead; or a value holds control characters.
+    """
+    words, lacking = _train_words(record, here)
+    if not lacking:
+        return Command(_line(["decaylab", "train", *words]))
+    argv = record.document.get("command")
+    if not isinstance(argv, list) or not argv or not all(isinstance(word, str) for word in argv):
+        raise RunLogError(f"{record.run_id}: the record lacks what the command needs: {', '.join(lacking)}")
+    if _is_train(argv):  # typed with options left out, which were another version's defaults
+        raise RunLogError(f"{record.run_id}: the record of this training lacks what decides it: {', '.join(lacking)}")
+    return _as_started(record, argv, lacking)
+
+
+def _train_words(record: Record, here: str) -> tuple[list[str], list[str]]:
+    """The options of `decaylab train` that the record states, and the keys that it lacks or that cannot be used."""
+    words: list[str] = []
+    lacking: list[str] = []
+    for setting in SETTINGS:
+        value = _at(record, setting.key)
+        if _is_not_given(setting, value, record):
+            continue
+        text = _READ[setting.kind](value)
+        if text is None:
+            lacking.append(setting.key if value is _ABSENT or value is None else f"{setting.key} (cannot be used)")
+        elif setting.kind in ("flag", "off"):
+            words += [setting.option] if text else []
+        else:
+            if setting.kind == "path":
+                text = _from(here, record.document.get("working_directory"), text)
+            words += _option(setting.option, text, setting.key)
+    lacking += _other_weights(record)
+    return [*words, *_option("--experiments", record.folder.path, "the experiments folder")], lacking
+
+
+def _is_not_given(setting: Setting, value: Any, record: Record) -> bool:
+    """Whether the option was left out, and nothing stands for it: no clipping, no folds, a loss without that term."""
+    if setting.kind == "weight":
+        return value is None or value is _ABSENT
+    if setting.kind == "patience":  # null says nothing of a training that could stop early
+        return value is None and _at(record, "early_stopping_config.enabled") is False
+    return value is None and setting.may_be_null
+
+
+def _as_started(record: Record, argv: list[str], lacking: list[str]) -> Command:
+    """The command line of another program, as it was recorded."""
+    program = os.path.basename(argv[0])
+    if argv[0] in _NO_COMMAND or program in _NOTEBOOKS:
+        where = "in a notebook" if program in _NOTEBOOKS else "by code without a file"
+        raise RunLogError(
+            f"{record.run_id}: it was started {where}, which no command repeats; "
+            f"for `decaylab train` the record lacks {', '.join(lacking)}"
+        )
+    for number, word in enumerate(argv):
+        _refuse_control(word, f"command[{number}]")
+    directory = record.document.get("working_directory")
+    where = f" in {directory}" if isinstance(directory, str) else ""
+    remarks = [f"{record.run_id} is no run of `decaylab train`: this is the command line that started it{where}"]
+    if blanked := _blanked(argv):
+        remarks.append(f"values that looked secret were not recorded; fill in the *** of {', '.join(blanked)}")
+    # A script's argv begins with the script; the interpreter is not in it.
+    return Command(_line(["python", *argv] if program.endswith(".py") else argv), tuple(remarks))
+
+
+def _is_train(argv: Sequence[str]) -> bool:
+    """Whether a command line is one of `decaylab train`, by the installed program or `python -m`."""
+    is_ours = os.path.basename(argv[0]) == "decaylab" or argv[0].replace("\\", "/").endswith("decaylab/cli/main.py")
+    return is_ours and "train" in argv[1:2]
+
+
+def _blanked(argv: Sequence[str]) -> list[str]:
+    """The options whose values were not recorded."""
+    found = []
+    for number, word in enumerate(argv):
+        name, _, value = word.partition("=")
+        if value == _BLANKED:
+            found.append(name)
+        elif word == _BLANKED:
+            found.append(argv[number - 1] if number else "the program")
+    return found
+
+
+def _other_weights(record: Record) -> list[str]:
+    """Weights of a loss that `decaylab train` has no option for."""
+    losses = record.metadata.get("loss_config")
+    known = {setting.key for setting in SETTINGS}
+    names = [f"loss_config.{name}" for name in losses if name.endswith("_weight")] if isinstance(losses, dict) else []
+    return [f"{name} (train has no such option)" for name in names if name not in known]
+
+
+def _at(record: Record, key: str) -> Any:
+    """The value under a dotted key, `_ABSENT` if there is none; of `A or B` the first that is not null."""
+    first, _, second = key.partition(" or ")
+    value: Any = record.metadata
+    for part in first.split("."):
+        value = value.get(part, _ABSENT) if isinstance(value, dict) else _ABSENT
+    return _at(record, second) if second and (value is None or value is _ABSENT) else value
+
+
+def _option(option: str, text: str, key: str) -> list[str]:
+    """`--option value`; `--option=value` where the value would be taken for an option."""
+    _refuse_control(text, key)
+    return [f"{option}={text}"] if text.startswith("-") and not _NEGATIVE.fullmatch(text) else [option, text]
+
+
+def _from(here: str, directory: Any, path: str) -> str:
+    """A path that was relative to the run's working directory, for somebody who stands in `here`."""
+    is_elsewhere = isinstance(directory, str) and os.path.isabs(directory) and directory != here
+    return os.path.join(directory, path) if is_elsewhere else path
+
+
+def _refuse_control(text: str, key: str) -> None:
+    """Raise RunLogError for a character that a terminal may obey, or that breaks the line; wide spaces are harmless."""
+    if not all(char.isprintable() or unicodedata.category(char) == "Zs" for char in text):
+        raise RunLogError(f"no command is printed: {key} holds control characters: {text!r}")
+
+
+def _line(words: Sequence[str]) -> str:
+    return " ".join(map(shlex.quote, words))
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _count(value: Any) -> str | None:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _number(value: Any) -> str | None:
+    """A finite number, with every digit that it needs to be read as the same."""
+    is_finite = isinstance(value, float) and value - value == 0
+    return repr(value) if is_finite else _count(value)
+
+
+def _precision(value: Any) -> str | None:
+    return _count(value) or _text(value)
+
+
+def _device(value: Any) -> str | None:
+    """`cuda (NVIDIA H200)` is what ran; `cuda` is what is asked for."""
+    kind = value.partition(" ")[0] if isinstance(value, str) else None
+    return kind if kind in ("cpu", "cuda") else None
+
+
+def _flag(value: Any) -> str | None:
+    """A non-empty text if the option is to be given."""
+    return None if not isinstance(value, bool) else "given" if value else ""
+
+
+def _off(value: Any) -> str | None:
+    return _flag(not value) if isinstance(value, bool) else None
+
+
+_READ = {
+    "path": _text,
+    "text": _text,
+    "count": _count,
+    "patience": _count,
+    "number": _number,
+    "weight": _number,
+    "precision": _precision,
+    "device": _device,
+    "flag": _flag,
+    "off": _off,
+}
