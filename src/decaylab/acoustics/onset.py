@@ -43,3 +43,12 @@ def onset_of(curve: NDArray[np.floating]) -> int:
     if not largest > 0:
         return 0
     return int(np.argmax(drop >= largest * _SHARE))
+
+
+def response_onset(rir: NDArray[np.floating]) -> int:
+    """`onset_index` of an impulse response, (samples,): its first sample whose square is within 20 dB of the largest.
+
+    An integrated response drops by h^2 from one sample to the next, so this is the rule for curves, on its source.
+    """
+    energy = np.square(rir, dtype=np.float64)
+    return int(np.argmax(energy >= energy.max() * _SHARE))

@@ -37,8 +37,8 @@ RANGES = {
     "t30": DecayRange(-5.0, -35.0, 45.0),
 }
 
-#: All parameters that can be asked for. Times in seconds, clarity in dB, definition (D50) as a ratio.
-PARAMETERS = ("edt", "t20", "t30", "c50", "c80", "d50", "ts")
+#: All parameters that can be asked for. Times in seconds, clarity in dB, definition (D50) as a ratio, curvature in %.
+PARAMETERS = ("edt", "t20", "t30", "curvature", "c50", "c80", "d50", "ts")
 
 DEFINITIONS = ("iso", "predecessor")
 
@@ -63,6 +63,7 @@ def room_parameters(
     - C50, C80 = 10 lg((E(0) - E(t)) / E(t)), D50 = (E(0) - E(50 ms)) / E(0) (A.2.3). Invalid where E(t) is missing or
       not positive, or nothing decayed before t.
     - Ts = sum of E after the onset / (E(0) x sampling rate), which equals the centre of gravity of h^2 (A.2.4).
+    - curvature = 100 (T30 / T20 - 1), see `curvature`. Invalid where T20 or T30 is.
 
     Args:
         edc: linear energy, (n, samples) or (samples,); any scale: each curve is divided by its value at the onset.
@@ -91,18 +92,23 @@ def room_parameters(
     if curves.ndim != 2 or curves.shape[1] < 2:
         raise DataError(f"energy decay curves need the shape (n, samples), not {np.shape(edc)}")
     starts = _onsets(curves, onset)
-    result = {name: np.full(len(curves), np.nan) for name in names}
+    wanted = [name for name in names if name != "curvature"]
+    if "curvature" in names:
+        wanted += [name for name in ("t20", "t30") if name not in names]
+    result = {name: np.full(len(curves), np.nan) for name in wanted}
     # A loop over curves, not over samples: a curve stays in cache through all its passes, and the logarithm is taken
     # only of the samples that a fit uses. Blocks of whole curves with masks cost several times as much.
     for row, curve in enumerate(curves):
         if definitions == "predecessor":
-            values = predecessor.parameters_of(curve, sampling_rate, names)
+            values = predecessor.parameters_of(curve, sampling_rate, wanted)
         else:
             start = onset_of(curve) if starts is None else int(starts[row])
-            values = _parameters_of(curve[start:], sampling_rate, names)
+            values = _parameters_of(curve[start:], sampling_rate, wanted)
         for name, value in values.items():
             result[name][row] = value
-    return result
+    if "curvature" in names:
+        result["curvature"] = curvature(result["t20"], result["t30"])
+    return {name: result[name] for name in names}
 
 
 def curvature(t20: ArrayLike, t30: ArrayLike) -> NDArray[np.float64]:

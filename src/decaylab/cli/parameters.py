@@ -1,0 +1,153 @@
+"""`decaylab parameters`: room-acoustic parameters of files of impulse responses and decay curves."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from typing import TYPE_CHECKING
+
+from decaylab.errors import DataError, InputError
+
+if TYPE_CHECKING:
+    from decaylab.cli.parameter_rows import Row
+    from decaylab.responses import Record
+
+HELP = "EDT, T20, T30, C50, C80, D50, Ts of impulse responses and decay curves"
+EXAMPLE = """decaylab parameters room.wav --bands
+decaylab parameters position_*.wav hall.sofa --bands --export csv --output parameters.csv
+decaylab parameters experiments/compact_20260301_120000/predictions.npy --export json"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add = parser.add_argument
+    add("files", metavar="FILE", nargs="+", help="WAV, SOFA, NPY or CSV; a 2-D array is one record a row")
+    add("--bands", action="store_true", help="per octave band, too (125 Hz to 16 kHz, below half the rate)")
+    add("--onset", metavar="N", type=_sample, help="sample that is t = 0, of every record (default: found)")
+    add(
+        "--definitions",
+        choices=("iso", "predecessor"),
+        default="iso",
+        help="predecessor: to read old figures only; no other number compares with them",
+    )
+    add("--sampling-rate", metavar="HZ", type=float, help="else the file's; 48000 for NPY and CSV")
+    add(
+        "--kind",
+        choices=("auto", "rir", "edc"),
+        default="auto",
+        help="auto: an array that starts at its maximum of 1 and never rises is a decay curve",
+    )
+    add(
+        "--export", choices=("csv", "json"), help="records instead of the table; to stdout unless --output names a file"
+    )
+    add("--output", metavar="FILE", help="where the records go; - is stdout, without the table")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure every record of every file, then print; one file that cannot be used: nothing is written."""
+    from decaylab.cli.parameter_rows import NAMES
+
+    _check(args)
+    form = _format(args)
+    rows: list[Row] = []
+    notes: list[str] = []
+    for path in args.files:
+        rows += _rows_of(path, args, notes)
+    for note in notes:  # only now: a file that cannot be used ends everything in one line
+        _say(note)
+    if form is not None:
+        from decaylab.runlog import export
+
+        data = export.encode(NAMES, [list(row.values()) for row in rows], form)
+        if args.output in (None, "-"):
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)  # UTF-8 whatever the terminal speaks: it is a file that happens to be a pipe
+            return 0
+        export.write_to(args.output, data)
+        _say(f"written to {args.output}")
+    from decaylab.cli.parameter_table import table
+
+    sys.stdout.write("\n".join([*table(rows, args.definitions), ""]))
+    return 0
+
+
+def _sample(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"expected a sample's number from 0, got '{text}'")
+    return value
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.definitions == "predecessor" and (args.bands or args.onset is not None):
+        option = "--bands" if args.bands else "--onset"
+        raise InputError(f"predecessor definitions are broadband, from the start of the file: leave out {option}")
+    rate = args.sampling_rate
+    if rate is not None and not (math.isfinite(rate) and 1 <= rate <= 1e7):
+        raise InputError(f"--sampling-rate {rate:g}: expected 1 to 10000000 Hz")
+
+
+def _format(args: argparse.Namespace) -> str | None:
+    """The format of the records; None: the table."""
+    if args.export is not None or args.output is None:
+        return None if args.export is None else str(args.export)
+    suffix = args.output.lower().rpartition(".")[2]
+    if suffix not in ("csv", "json"):
+        raise InputError(f"--output {args.output} does not tell the format: add --export csv or json")
+    return str(suffix)
+
+
+def _rows_of(path: str, args: argparse.Namespace, notes: list[str]) -> list[Row]:
+    from decaylab.responses import read_records
+
+    contents = read_records(path, sampling_rate=args.sampling_rate, kind=args.kind)
+    rows: list[Row] = []
+    silent, left_out = [], dict[str, None]()
+    for record in contents.records:
+        try:
+            found, missing = _measured(path, record, args)
+        except DataError as error:
+            raise DataError(f"{_place(path, record)}: {error}") from None
+        rows += found
+        left_out |= dict.fromkeys(missing)
+        if not record.samples.any():
+            silent.append(record)
+    if len(silent) == len(rows):
+        raise DataError(f"{path} is silent: there is no decay in it")
+    said = [*contents.notes, *(f"{_place('', record)} is silent: no parameters" for record in silent[:3])]
+    if len(silent) > 3:
+        said.append(f"{len(silent) - 3} more records are silent")
+    if left_out:
+        said.append(f"{', '.join(left_out)} Hz left out: they reach above half the sampling rate")
+    notes += [f"{path}: {note}" for note in said]
+    return rows
+
+
+def _measured(path: str, record: Record, args: argparse.Namespace) -> tuple[list[Row], list[str]]:
+    """The rows of one record, and the names of the bands that its rate does not hold."""
+    from decaylab.cli import parameter_rows
+
+    if record.is_edc:
+        if args.bands:
+            raise DataError("a decay curve has no bands: give the impulse response, or leave out --bands")
+        return [parameter_rows.of_curve(path, record, args.onset, args.definitions)], []
+    if not record.samples.any():
+        return [parameter_rows.silence(path, record)], []
+    if args.definitions == "predecessor":
+        return [parameter_rows.of_predecessor(path, record)], []
+    return parameter_rows.of_response(path, record, args.onset, args.bands)
+
+
+def _place(path: str, record: Record) -> str:
+    where = f"measurement {record.measurement}, channel {record.channel}"
+    return f"{path}, {where}" if path else where
+
+
+def _say(text: str) -> None:
+    from decaylab.runlog.text import printable
+
+    print(printable(text), file=sys.stderr)
