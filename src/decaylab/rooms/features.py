@@ -68,7 +68,7 @@ def check_rooms(table: RoomTable) -> None:
     broken = len({row for row, _ in found})
     message = f"{broken} of {len(table)} rooms cannot be: {'; '.join(lines[:NAMED])}{rest}"
     # A few bad rooms among many are bad rooms; a header that is wrong breaks many at once.
-    swaps = _mending_swaps(table.features) if broken >= max(2, len(table) / 10) else []
+    swaps = mending_swaps(table.features) if broken >= max(2, len(table) / 10) else []
     if swaps:
         message += (
             f". Exchanging the columns {' or '.join(f'{a} and {b}' for a, b in swaps)} would mend it: check the header"
@@ -77,7 +77,7 @@ def check_rooms(table: RoomTable) -> None:
 
 
 def _violations(table: RoomTable) -> Iterator[tuple[int, str]]:
-    yield from _feature_violations(table.features)
+    yield from feature_violations(table.features)
     first: dict[str, int] = {}
     for row, room in enumerate(table.ids):
         if not room:
@@ -88,7 +88,7 @@ def _violations(table: RoomTable) -> Iterator[tuple[int, str]]:
             first[room] = row
 
 
-def _feature_violations(features: NDArray[np.float64]) -> Iterator[tuple[int, str]]:
+def feature_violations(features: NDArray[np.float64]) -> Iterator[tuple[int, str]]:
     """Every (row, what is wrong) of features (n, 16). Comparisons are written so that NaN fails them."""
     for column, name in enumerate(FEATURE_NAMES):
         values = features[:, column]
@@ -113,12 +113,12 @@ def _feature_violations(features: NDArray[np.float64]) -> Iterator[tuple[int, st
         yield int(row), "nothing absorbs sound (f1 to f7 are all 0), so its decay never ends"
 
 
-def _mending_swaps(features: NDArray[np.float64]) -> list[tuple[str, str]]:
+def mending_swaps(features: NDArray[np.float64]) -> list[tuple[str, str]]:
     """Pairs of columns whose exchange leaves no violation, unless there are too many to be of help."""
     pairs = []
     for first, second in combinations(range(len(FEATURE_NAMES)), 2):
         exchanged = features.copy()
         exchanged[:, [first, second]] = features[:, [second, first]]
-        if next(_feature_violations(exchanged), None) is None:
+        if next(feature_violations(exchanged), None) is None:
             pairs.append((FEATURE_NAMES[first], FEATURE_NAMES[second]))
     return pairs if len(pairs) <= 3 else []

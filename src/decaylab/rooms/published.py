@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -92,17 +93,23 @@ def open_published(path: Path) -> PublishedData:
 
 def _open_curve(file: Path) -> NDArray[np.floating]:
     """The curve, mapped, (samples,). DataError, starting with the file's name, where it cannot be used."""
+    curve = map_curve(file)
+    low, high = LENGTH_RANGE
+    if not low <= len(curve) <= high:
+        raise DataError(f"{file.name} has {len(curve)} samples, not about {EDC_SAMPLES}")
+    return curve
+
+
+def map_curve(file: Path) -> NDArray[np.floating]:
+    """The one curve in a file, mapped, (samples,) of whatever length. DataError, starting with the file's name."""
     try:
-        curve = np.load(file, mmap_mode="r")
+        curve: NDArray[Any] = np.lib.format.open_memmap(file, mode="r")  # np.load would take an archive for an array
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{file.name} cannot be read ({error})") from None
     if curve.ndim == 2 and 1 in curve.shape:
         curve = curve.reshape(-1)
     if curve.ndim != 1 or not np.issubdtype(curve.dtype, np.floating):
         raise DataError(f"{file.name} holds {curve.dtype} {curve.shape}, not one curve")
-    low, high = LENGTH_RANGE
-    if not low <= len(curve) <= high:
-        raise DataError(f"{file.name} has {len(curve)} samples, not about {EDC_SAMPLES}")
     return np.asanyarray(curve)
 
 

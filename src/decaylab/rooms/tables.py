@@ -16,7 +16,7 @@ from decaylab.rooms.features import FEATURE_NAMES, NAMED, RoomTable
 ID_COLUMN = "ID"
 
 
-def read_rooms_csv(path: str | Path, limit: int | None = None) -> RoomTable:
+def read_rooms_csv(path: str | Path, limit: int | None = None, *, lenient: bool = False) -> RoomTable:
     """Rooms of a CSV file, by the names of its columns.
 
     Columns may stand in any order and case, others may stand between them, and the separator may be a comma, a
@@ -26,6 +26,7 @@ def read_rooms_csv(path: str | Path, limit: int | None = None) -> RoomTable:
     Args:
         path: the file, UTF-8.
         limit: take this many of them, chosen as `choose_rooms` says; None: all, in the file's order.
+        lenient: a value that is no number becomes NaN, for a check that is to report everything at once.
 
     Raises:
         DataError: the file cannot be read, a column is missing or there twice, or a value is no number (named with
@@ -48,7 +49,7 @@ def read_rooms_csv(path: str | Path, limit: int | None = None) -> RoomTable:
         raise DataError(f"{file} is no CSV table: {error}") from None
     if not lines:
         raise DataError(f"{file} is empty: it needs a header line with ID, {', '.join(FEATURE_NAMES)}")
-    table = _parse(file, lines[0], lines[1:])
+    table = _parse(file, lines[0], lines[1:], lenient)
     return table if limit is None else choose_rooms(table, limit)
 
 
@@ -78,7 +79,7 @@ def room_key(features: NDArray[np.float64]) -> bytes:
     return hashlib.sha256(b"decaylab room\0" + canonical.tobytes()).digest()
 
 
-def _parse(file: Path, header: list[str], lines: list[list[str]]) -> RoomTable:
+def _parse(file: Path, header: list[str], lines: list[list[str]], lenient: bool) -> RoomTable:
     places: dict[str, int] = {}
     known = {name.lower(): name for name in (ID_COLUMN, *FEATURE_NAMES)}
     for column, cell in enumerate(header):
@@ -102,10 +103,11 @@ def _parse(file: Path, header: list[str], lines: list[list[str]]) -> RoomTable:
             try:
                 features[row, column] = float(cell)
             except ValueError:
+                features[row, column] = np.nan
                 wrong.append(
                     f"row {row + 1} ({ids[row]}), {name}: {cell!r}" if cell else f"row {row + 1}, {name}: nothing"
                 )
-    if wrong:
+    if wrong and not lenient:
         rest = f"; and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
         raise DataError(f"{file} has {len(wrong)} cells that are no numbers: {'; '.join(wrong[:NAMED])}{rest}")
     return RoomTable(ids, features)

@@ -1,0 +1,149 @@
+"""`decaylab data check` and `decaylab data export`: what is wrong with a data set; a data set for other programs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from decaylab.cli.parser import add_subcommands
+from decaylab.errors import InputError
+
+if TYPE_CHECKING:
+    from decaylab.rooms.check import CheckReport, SplitChoice
+
+HELP = "check a data set, or write it in the published layout"
+EXAMPLE = """\
+decaylab data check data/rooms --split room
+decaylab data export data/rooms --out data/published"""
+
+SUBCOMMANDS = {
+    "check": (
+        "say what is wrong with a data set, and what to do; exit status 1 if there is a fault",
+        """\
+decaylab data check data/rooms
+decaylab data check data/rooms --split material --fold 1/5
+decaylab data check data/rooms --json""",
+    ),
+    "export": (
+        "write roomFeaturesDataset.csv and EDC/<id>.npy, whole or not at all",
+        "decaylab data export data/rooms --out data/published",
+    ),
+}
+
+#: Seconds between two lines of progress.
+_LINE_SECONDS = 10.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    made = add_subcommands(parser, SUBCOMMANDS)
+    for below in made.values():
+        below.add_argument("dir", metavar="DIR", help="data set: of `decaylab simulate`, or published")
+    check, export = made["check"], made["export"]
+    check.add_argument("--split", metavar="NAME", help="count what its parts share: random (default), room, material")
+    check.add_argument("--split-seed", type=int, metavar="S", help="default 0")
+    check.add_argument("--fold", metavar="K/N", help="fold K of N, for --split room and material")
+    check.add_argument("--train-ratio", type=float, metavar="R", help="default 0.6")
+    check.add_argument("--val-ratio", type=float, metavar="R", help="default 0.2")
+    check.add_argument("--json", action="store_true", help="the report as JSON on stdout, with every id")
+    export.add_argument("--out", required=True, metavar="DIR", help="the folder to make; it must not exist yet")
+
+
+def run(args: argparse.Namespace) -> int:
+    return _check(args) if args.subcommand == "check" else _export(args)
+
+
+def _check(args: argparse.Namespace) -> int:
+    from decaylab.rooms.check import check_data
+
+    report = check_data(args.dir, _split(args), _Progress("checked"))
+    if args.json:
+        import json
+
+        print(json.dumps(report.to_json(), indent=2))
+    else:
+        from decaylab.runlog.text import printable
+
+        for line in _lines(report):
+            print(printable(line))
+    return 1 if report.faults else 0
+
+
+def _export(args: argparse.Namespace) -> int:
+    from decaylab.rooms import open_data
+    from decaylab.rooms.export import export_published
+    from decaylab.runlog.text import printable
+
+    data = open_data(args.dir)
+    for line in data.notes:
+        print(f"data set: {printable(line)}", file=sys.stderr)
+    size = export_published(data, args.out, _Progress("written"))
+    print(f"{len(data)} rooms, {size / 1e6:.1f} MB of curves", file=sys.stderr)
+    print(args.out)
+    return 0
+
+
+def _split(args: argparse.Namespace) -> SplitChoice | None:
+    """The split asked for; None where nothing was said about it."""
+    from decaylab.rooms.check import SplitChoice
+
+    given = {
+        "kind": args.split,
+        "seed": args.split_seed,
+        "train_ratio": args.train_ratio,
+        "val_ratio": args.val_ratio,
+        "fold": None if args.fold is None else _fold(args.fold),
+    }
+    given = {name: value for name, value in given.items() if value is not None}
+    if given.get("seed", 0) < 0:
+        raise InputError(f"--split-seed must be 0 or more, not {given['seed']}")
+    return SplitChoice(**given) if given else None
+
+
+def _fold(text: str) -> tuple[int, int]:
+    number, _, folds = text.partition("/")
+    if not (number.isdecimal() and folds.isdecimal()):
+        raise InputError(f"--fold {text!r} is not of the form K/N, for example 1/5")
+    return int(number), int(folds)
+
+
+def _lines(report: CheckReport) -> Iterator[str]:
+    yield f"{report.path}: {report.format}, {report.rooms} rooms, {report.curves} curves read"
+    if report.split is not None:
+        split = report.split
+        fold = f" fold {split['fold']}" if split["fold"] else ""
+        yield (
+            f"{split['kind']} split{fold}, seed {split['seed']}: "
+            f"{split['train']} training, {split['validation']} validation, {split['test']} test rooms"
+        )
+    for finding in report.findings:
+        yield ""
+        yield f"{finding.severity}: {finding.code}, {finding.count:,} of {finding.of:,} {finding.unit}"
+        yield f"  {finding.meaning}"
+        rest = finding.count - len(finding.examples)
+        yield f"  {'; '.join(finding.examples)}{f'; and {rest:,} more' if rest else ''}"
+        yield f"  to do: {finding.action}"
+    for line in report.not_checked:
+        yield ""
+        yield f"not checked: {line}"
+    yield ""
+    yield f"{_number(report.faults, 'fault')}, {_number(len(report.findings) - report.faults, 'notice')}"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+class _Progress:
+    """A line on stderr every ten seconds."""
+
+    def __init__(self, done: str) -> None:
+        self._done = done
+        self._last = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        if time.monotonic() - self._last >= _LINE_SECONDS:
+            self._last = time.monotonic()
+            print(f"{self._done} {done} of {total} curves", file=sys.stderr, flush=True)
