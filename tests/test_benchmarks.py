@@ -4,6 +4,8 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+
 ROOT = pathlib.Path(__file__).parents[1]
 
 
@@ -12,4 +14,60 @@ def test_the_cost_of_logging_is_printed_beside_its_peers():
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode in (0, 1), done.stderr
     for row in ("os.write", "run.log", "SummaryWriter", "goal"):
+        assert row in done.stdout
+
+
+@pytest.mark.heavy
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_a_small_large_store_is_scaled_trained_on_and_scored(tmp_path):
+    script = str(ROOT / "benchmarks" / "large_store.py")
+    options = ["--dir", str(tmp_path), "--limit", "40", "--jobs", "robust,compact,evaluate"]
+    done = subprocess.run([sys.executable, script, *options], capture_output=True, text=True, timeout=300)
+    assert done.returncode in (0, 1), done.stderr
+    for row in ("40 rooms", "scaler robust", "compact", "test rooms (evaluate): 8", "goal"):
+        assert row in done.stdout
+    assert list(tmp_path.iterdir()) == []
+    refused = subprocess.run(
+        [sys.executable, script, "--dir", str(tmp_path), "--limit", str(10**9)], capture_output=True, text=True
+    )
+    assert refused.returncode == 2
+    assert "GB are needed" in refused.stderr
+
+
+def test_parameters_are_timed_against_reading_and_pyrato():
+    command = [sys.executable, str(ROOT / "benchmarks" / "parameters_speed.py")]
+    command += ["--curves", "6", "--peer-curves", "2", "--rounds", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode in (0, 1), done.stderr
+    for row in ("6 curves of 96,000", "numpy.load", "EDT, T20 and C50", "pyrato", "goal"):
+        assert row in done.stdout
+
+
+def test_parameters_are_compared_with_their_peers_per_band():
+    pytest.importorskip("pyrato")
+    pytest.importorskip("pyroomacoustics")
+    command = [sys.executable, str(ROOT / "benchmarks" / "parameters_peers.py"), "--simulated", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for row in ("| broadband |", "| 16000 |", "| 0.5 and 1.5 s | -40 |", "goal"):
+        assert row in done.stdout
+
+
+@pytest.mark.heavy
+def test_simulating_is_measured_against_a_plain_loop_of_the_library():
+    script = str(ROOT / "benchmarks" / "simulation_speed.py")
+    options = ["--limit", "2", "--rays", "200", "--scaling", "3", "--jobs", "1,2"]
+    done = subprocess.run([sys.executable, script, *options], capture_output=True, text=True, timeout=300)
+    assert done.returncode in (0, 1), done.stderr
+    for row in ("2 rooms, 200 rays, one core", "pyroomacoustics in a loop", "decaylab, own builder", "2 jobs", "goal"):
+        assert row in done.stdout
+
+
+@pytest.mark.heavy
+def test_the_builders_are_held_against_each_other():
+    script = str(ROOT / "benchmarks" / "builder_agreement.py")
+    options = ["--limit", "2", "--rays", "200", "--jobs", "1"]
+    done = subprocess.run([sys.executable, script, *options], capture_output=True, text=True, timeout=300)
+    assert done.returncode in (0, 1), done.stderr
+    for row in ("2 rooms", "| T20 s (2) |", "| EDT s", "| C50 dB", "| EDC", "goal"):
         assert row in done.stdout

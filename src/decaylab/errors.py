@@ -37,9 +37,8 @@ class CheckFailed(DecaylabError):  # noqa: N818 - it is an answer, not a mistake
 
 
 class MissingExtraError(DecaylabError):
-    """An optional dependency is not installed."""
+    """An optional dependency is not installed. `extra` is None for a package that no extra of ours brings."""
 
-    def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(
-            f"{purpose} needs the package '{package}', which is not installed: pip install 'decaylab[{extra}]'"
-        )
+    def __init__(self, package: str, extra: str | None, purpose: str) -> None:
+        wanted = package if extra is None else f"'decaylab[{extra}]'"
+        super().__init__(f"{purpose} needs the package '{package}', which is not installed: pip install {wanted}")

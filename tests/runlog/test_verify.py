@@ -134,3 +134,15 @@ def test_an_array_header_is_believed_only_as_far_as_the_file_reaches(tmp_path, d
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(RunLogError, match=r"a\.npy"):
         read_header(str(path))
+
+
+def test_a_key_twice_in_one_object_is_a_fault(run):
+    """Readers of JSON take the last one in silence; a person who edits the file by hand adds a line."""
+    path = pathlib.Path(run.directory, "metadata.json")
+    text = path.read_text()
+    path.write_text(text.replace('"num_samples": 15,', '"num_samples": 16, "num_samples": 15,'))
+    assert faults(run) == [
+        "metadata.json holds the key 'num_samples' more than once in one object; the last one is read"
+    ]
+    path.write_text(text)
+    assert faults(run) == [], "the same key in several objects is none twice"

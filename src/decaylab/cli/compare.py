@@ -116,12 +116,8 @@ def _needed(args: argparse.Namespace) -> list[str]:
 
 
 def _exported(columns: list[str], archived: bool) -> list[str]:
-    """The fields of an export: those asked for, or every short one; with archived runs, where their archive lies."""
-    if not archived:
-        return columns
-    from decaylab.runlog.schema import FIELDS
-
-    return [*(columns or FIELDS), "archive"]
+    """The fields of an export: those asked for, or none for every short one; with archived runs, where they lie."""
+    return [*columns, "archive"] if columns and archived else columns
 
 
 def _folder(args: argparse.Namespace) -> str:

@@ -1,4 +1,4 @@
-"""`decaylab diff`: what differs between runs."""
+"""`decaylab diff`: what differs between runs, and between the errors of two."""
 
 from __future__ import annotations
 
@@ -19,11 +19,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from decaylab.cli.paired_errors import paired_lines
     from decaylab.errors import InputError
     from decaylab.runlog import diff
 
     records = [find(args, name) for name in args.runs]
     if len({record.path for record in records}) < 2:
         raise InputError(f"diff needs two different runs, got {records[0].run_id}; name another")
-    write_lines(diff.table(records))
+    lines = diff.table(records)
+    if len(records) == 2:
+        lines += ["", *paired_lines(*records)]
+    write_lines(lines)
     return 0

@@ -15,16 +15,21 @@ from decaylab.errors import DecaylabError, InputError
 #: with `HELP`, `EXAMPLE`, `add_arguments(parser)` and `run(args) -> int`.
 COMMANDS: dict[str, str] = {
     "simulate": "simulate rooms into a data set of energy decay curves",
+    "noise": "measure the noise of a data set's labels, and a run's errors over it",
+    "data": "check a data set, or write it in the published layout",
     "train": "train a model, evaluate its best checkpoint, record the run",
+    "parameters": "EDT, T20, T30, C50, C80, D50, Ts of impulse responses and decay curves",
     "compare": "show the runs of an experiments folder as a table",
     "show": "show one run, whole",
     "diff": "show what differs between runs, settings apart from results",
+    "evaluate": "compute a run's metrics again, from the curves that it stored",
     "verify": "check that records agree with themselves, their files and the format",
     "note": "append a line about a run to NOTES.md",
     "tag": "tag a run",
     "archive": "pack a run into archive/ beside the experiments folder, and check the file",
     "restore": "unpack an archived run into the experiments folder",
     "prune": "list what a rule would remove; remove it with --yes",
+    "completion": "print a script for the completion of bash, zsh or fish",
 }
 
 #: A message may list several violations, one a line; every other control character in it is shown, not obeyed.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from decaylab.errors import InputError
 
@@ -33,6 +33,42 @@ class CommandParser(argparse.ArgumentParser):
         typed = message.removeprefix(lead).split(maxsplit=1)[0].split("=", 1)[0]
         close = get_close_matches(typed, self._option_string_actions, n=2) if typed.startswith("-") else []
         return f"; did you mean {' or '.join(close)}?" if close else ""
+
+
+class _Subcommand(CommandParser):
+    """The parser of `decaylab COMMAND SUBCOMMAND`, in the form that argparse makes them."""
+
+    def __init__(self, *, prog: str, description: str, epilog: str) -> None:
+        super().__init__(prog.removeprefix("decaylab "), description, epilog)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's, but options that are unknown here are an error here, where the known ones are listed."""
+        known, rest = super().parse_known_args(args, namespace)
+        if rest:
+            self.error(f"unrecognized arguments: {' '.join(rest)}")
+        return known, rest
+
+
+def add_subcommands(
+    parser: argparse.ArgumentParser, texts: dict[str, tuple[str, str]]
+) -> dict[str, argparse.ArgumentParser]:
+    """Subcommands by name with their help line and example; the one that is called is `args.subcommand`."""
+    made = parser.add_subparsers(
+        dest="subcommand", required=True, metavar="SUBCOMMAND", title="subcommands", parser_class=_Subcommand
+    )
+    return {
+        name: made.add_parser(name, help=help_line, description=help_line, epilog=example)
+        for name, (help_line, example) in texts.items()
+    }
+
+
+def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The subcommands that a command has, by name; empty for most."""
+    choices: dict[str, argparse.ArgumentParser] = {}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            choices |= action.choices
+    return choices
 
 
 def add_experiments(parser: argparse.ArgumentParser) -> None:

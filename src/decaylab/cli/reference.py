@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from importlib import import_module
 
 from decaylab.cli.main import COMMANDS
-from decaylab.cli.parser import CommandParser
+from decaylab.cli.parser import CommandParser, subcommands
 
 HEAD = """\
 # The command line
@@ -30,8 +31,13 @@ def reference() -> str:
         module = import_module(f"decaylab.cli.{name}")
         parser = CommandParser(name, module.HELP, module.EXAMPLE)
         module.add_arguments(parser)
-        parts.append(f"\n## decaylab {name}\n\n```text\n{parser.format_help().rstrip()}\n```\n")
+        parts.append(_section("##", name, parser))
+        parts += [_section("###", f"{name} {sub}", below) for sub, below in subcommands(parser).items()]
     return "".join(parts)
+
+
+def _section(level: str, name: str, parser: argparse.ArgumentParser) -> str:
+    return f"\n{level} decaylab {name}\n\n```text\n{parser.format_help().rstrip()}\n```\n"
 
 
 if __name__ == "__main__":

@@ -41,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="published: the library's own number of rays and time limit, as the published data set has them",
     )
     parser.add_argument(
+        "--builder",
+        choices=("decaylab", "pyroomacoustics"),
+        help="who makes responses of rooms: decaylab, the same several times faster, or the library itself "
+        "(default: that of the data set that is gone on with, else decaylab; pyroomacoustics for --preset published)",
+    )
+    parser.add_argument(
         "--realisations",
         type=positive_int,
         default=1,
@@ -94,8 +100,8 @@ def _settings(args: argparse.Namespace) -> SimulationSettings:
             raise InputError(
                 "--preset published takes the library's own number of rays: leave out --rays or the preset"
             )
-        return SimulationSettings.published(args.realisations)
-    return SimulationSettings(rays=args.rays or DEFAULT_RAYS, realisations=args.realisations)
+        return SimulationSettings.published(args.realisations, args.builder)
+    return SimulationSettings(rays=args.rays or DEFAULT_RAYS, realisations=args.realisations, builder=args.builder)
 
 
 def _rooms(args: argparse.Namespace) -> tuple[RoomTable, dict[str, Any]]:

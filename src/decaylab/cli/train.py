@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--learning-rate", type=float, metavar="R", help="default: the model's own")
     how.add_argument("--weight-decay", type=float, metavar="W", help="above 0: AdamW; default: the model's own")
     how.add_argument("--schedule", choices=("constant", "onecycle"), help="of the learning rate")
+    how.add_argument("--input-noise", type=float, metavar="SD", help="noise on a knot model's inputs; default: its own")
     how.add_argument("--gradient-clip-val", type=float, metavar="V", help="largest gradient norm (default: none)")
     how.add_argument("--precision", default="32", metavar="P", help="32 (default), 16 (GPU only) or bf16")
     how.add_argument("--scaler", default="standard", metavar="NAME", help="minmax, standard (default) or robust")
@@ -67,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
         learning_rate=args.learning_rate,
         weight_decay=args.weight_decay,
         schedule=args.schedule,
+        input_noise=args.input_noise,
         scaler=args.scaler,
         precision=int(args.precision) if args.precision.isdigit() else args.precision,
         gradient_clip_val=args.gradient_clip_val,

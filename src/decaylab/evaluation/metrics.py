@@ -1,8 +1,9 @@
 """The metrics of predicted decay curves, gathered in blocks: memory does not grow with the number of samples.
 
-MAE, RMSE and R2 of the curve, and of EDT, T20, T30 and C50 over the rooms whose target is valid. A model is never
-rewarded for curves that cannot be scored: an invalid prediction counts as the training rooms' median of that
-parameter, and if more than 1 % of the predictions are invalid the metric does not exist (null).
+MAE, RMSE and R2 of the curve; of EDT, T20, T30, C50 and Ts over the rooms whose target is valid these and the figures
+of `evaluation.scores`. A model is never rewarded for curves that cannot be scored: an invalid prediction counts as the
+training rooms' median of that parameter, and if more than 1 % of the predictions are invalid the metric does not exist
+(null).
 """
 
 from __future__ import annotations
@@ -15,11 +16,10 @@ from numpy.typing import NDArray
 
 from decaylab.acoustics import onset_index, room_parameters
 from decaylab.errors import DataError
+from decaylab.evaluation.scores import finite, parameter_scores
 
-SCORED_PARAMETERS = ("edt", "t20", "t30", "c50")
+SCORED_PARAMETERS = ("edt", "t20", "t30", "c50", "ts")
 
-#: Share of invalid predictions for valid targets beyond which a parameter's metric is null.
-INVALID_LIMIT = 0.01
 #: `edc_db_mae` compares the curves in dB down to this level of the target.
 DB_RANGE = -35.0
 #: What a predicted energy of zero or less counts as, in dB, for `edc_db_mae`.
@@ -55,6 +55,7 @@ class CurveMetrics:
         self._medians = training_medians
         self._count = 0
         self._absolute = self._squared = self._sum = self._sum_squares = 0.0
+        self._linear: list[NDArray[np.float64]] = []
         self._db: list[NDArray[np.float64]] = []
         self._predicted: dict[str, list[NDArray[np.float64]]] = {name: [] for name in SCORED_PARAMETERS}
         self._true: dict[str, list[NDArray[np.float64]]] = {name: [] for name in SCORED_PARAMETERS}
@@ -70,15 +71,19 @@ class CurveMetrics:
         target = reference.energy
         if prediction.shape != target.shape:
             raise DataError(f"predictions {prediction.shape} and targets {target.shape} have different shapes")
+        linear = np.empty(len(target))
         for row in range(len(target)):
             # Curve by curve, so that a curve stays in cache; sums in float64 because 115 million terms are added.
             truth = target[row]
             error = prediction[row] - truth
-            self._absolute += float(np.abs(error).sum(dtype=np.float64))
+            absolute = float(np.abs(error).sum(dtype=np.float64))
+            linear[row] = absolute / truth.size
+            self._absolute += absolute
             self._squared += _sum_of_squares(error)
             self._sum += float(truth.sum(dtype=np.float64))
             self._sum_squares += _sum_of_squares(truth)
         self._count += target.size
+        self._linear.append(linear)
         self._db.append(_db_errors(prediction, target, reference.onset))
         scored = room_parameters(
             prediction, sampling_rate=reference.sampling_rate, onset=reference.onset, names=SCORED_PARAMETERS
@@ -90,49 +95,32 @@ class CurveMetrics:
     def result(self) -> dict[str, Any]:
         """`{"overall_edc": {"mae", "rmse", "r2"}, "edt": {...}, ..., "edc_db_mae": ...}`; null where not computable.
 
-        Units: EDC and R2 none, times seconds, C50 dB. Beside each parameter the number of targets scored, of invalid
-        targets and of invalid predictions.
+        Units: EDC and R2 none, times seconds, C50 dB; `edc_db_mae` dB. Each parameter as `parameter_scores` gives it:
+        bias, 95th percentile, share within the just noticeable difference, terciles and counts beside the three.
         """
         spread = self._sum_squares - self._sum**2 / self._count
-        db = np.concatenate(self._db)
+        edc_db = self.curves()[1]
         metrics: dict[str, Any] = {
             "overall_edc": {
-                "mae": _finite(self._absolute / self._count),
-                "rmse": _finite(np.sqrt(self._squared / self._count)),
-                "r2": _finite(1 - self._squared / spread) if spread > 0 else None,
+                "mae": finite(self._absolute / self._count),
+                "rmse": finite(np.sqrt(self._squared / self._count)),
+                "r2": finite(1 - self._squared / spread) if spread > 0 else None,
             }
         }
-        for name in SCORED_PARAMETERS:
-            metrics[name] = self._scored(name)
-        metrics["edc_db_mae"] = _finite(float(np.mean(db))) if db.size else None
+        pairs = self.parameters()
+        true_t20 = pairs["t20"][1]
+        for name, (predicted, true) in pairs.items():
+            metrics[name] = parameter_scores(name, predicted, true, true_t20, self._medians)
+        metrics["edc_db_mae"] = finite(float(np.mean(edc_db))) if edc_db.size else None
         return metrics
+
+    def curves(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Each room's mean |error| of the curve: in linear energy over all samples, and in dB (see `DB_RANGE`)."""
+        return np.concatenate(self._linear), np.concatenate(self._db)
 
     def parameters(self) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
         """Each parameter's (predicted, true) values, room by room, NaN where invalid."""
         return {n: (np.concatenate(self._predicted[n]), np.concatenate(self._true[n])) for n in SCORED_PARAMETERS}
-
-    def _scored(self, name: str) -> dict[str, Any]:
-        predicted, true = np.concatenate(self._predicted[name]), np.concatenate(self._true[name])
-        valid = np.isfinite(true)
-        predicted, true = predicted[valid], true[valid]
-        invalid = ~np.isfinite(predicted)
-        counts = {
-            "targets": int(valid.sum()),
-            "invalid_targets": int((~valid).sum()),
-            "invalid_predictions": int(invalid.sum()),
-        }
-        if not true.size or invalid.mean() > INVALID_LIMIT:
-            return {"mae": None, "rmse": None, "r2": None, **counts}
-        if invalid.any():
-            predicted[invalid] = self._medians()[name]
-        error = predicted - true
-        spread = float(np.sum((true - true.mean()) ** 2))
-        return {
-            "mae": _finite(float(np.mean(np.abs(error)))),
-            "rmse": _finite(float(np.sqrt(np.mean(error**2)))),
-            "r2": _finite(1 - float(error @ error) / spread) if spread > 0 else None,
-            **counts,
-        }
 
 
 def _sum_of_squares(values: NDArray[np.float32]) -> float:
@@ -154,7 +142,3 @@ def _db_errors(
         predicted = np.maximum(prediction[row, onset : onset + stop], floor)
         errors[row] = 10 * np.mean(np.abs(np.log10(predicted / true)), dtype=np.float64)
     return errors
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

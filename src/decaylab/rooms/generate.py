@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from decaylab.errors import InputError, MissingExtraError, SimulationError
 from decaylab.rooms.features import RoomTable, check_rooms
-from decaylab.rooms.simulate import SimulationSettings, simulate_row, simulator_versions
+from decaylab.rooms.simulate import FORMER_SETTINGS, SimulationSettings, simulate_row, simulator_versions
+from decaylab.rooms.store import MANIFEST, read_manifest
 from decaylab.rooms.store_writer import StoreWriter
 
 #: Called as curves arrive, with the number of rooms that are done and of all.
@@ -70,7 +71,9 @@ def simulate_rooms(
         SimulationError: the simulator failed, or a worker was killed. MissingExtraError: it is not installed.
             Whatever ends it, KeyboardInterrupt included, the curves that are written stay, and the same call goes on.
     """
-    settings = settings or SimulationSettings()
+    folder = Path(folder)
+    recorded = read_manifest(folder)["settings"] if (folder / MANIFEST).is_file() else None
+    settings = (settings or SimulationSettings()).with_builder(recorded)
     if seed < 0:
         raise InputError(f"the seed must be 0 or more, not {seed}")
     if jobs < 1:
@@ -88,12 +91,13 @@ def simulate_rooms(
     }
     facts = {"source": source, "versions": versions, "made_utc": _now()}
     start = time.monotonic()
-    with StoreWriter(Path(folder), table, decisive, facts, settings.samples, settings.sampling_rate) as store:
+    samples, rate = settings.samples, settings.sampling_rate
+    with StoreWriter(folder, table, decisive, facts, samples, rate, former=FORMER_SETTINGS) as store:
         done, total = len(store.table) - len(store.pending), len(store.table)
         pending = len(store.pending)
         if progress is not None:
             progress(done, total)
-        with contextlib.closing(_simulated(store.table, store.pending, seed, settings, jobs)) as curves:
+        with contextlib.closing(simulated_curves(store.table, store.pending, seed, settings, jobs)) as curves:
             for row, curve in curves:
                 store.write(row, curve)
                 done += 1
@@ -103,10 +107,14 @@ def simulate_rooms(
     return SimulationReport(total, pending, time.monotonic() - start, digest)
 
 
-def _simulated(
+def simulated_curves(
     table: RoomTable, rows: list[int], seed: int, settings: SimulationSettings, jobs: int
 ) -> Generator[tuple[int, NDArray[np.float32]], None, None]:
-    """Rows and their curves as they are ready, in any order."""
+    """Rows of `table` and their curves (samples,), as they are ready, in any order; close it to end its workers.
+
+    Raises:
+        SimulationError: the simulator failed, or a worker was killed. MissingExtraError: it is not installed.
+    """
     if not rows:
         return
     try:

@@ -29,6 +29,8 @@ __all__ = ["DataSet", "StoredData", "open_data", "read_manifest"]
 FORMAT = "decaylab-data"
 FORMAT_VERSION = 1
 MANIFEST, TABLE, CURVES, DIGESTS, LOCK = "manifest.json", "rooms.csv", "curves.npy", "digests.txt", ".lock"
+#: Key of the manifest that `decaylab noise` writes; it is no part of the digest.
+LABEL_NOISE = "label_noise"
 
 
 class StoredData(DataSet):
@@ -40,7 +42,8 @@ class StoredData(DataSet):
         """See `DataSet.read`."""
         if self._curves is None:
             self._curves = np.load(self.path / CURVES, mmap_mode="r")
-        return np.array(self._curves[np.atleast_1d(np.asarray(rows, dtype=np.int64)), columns])
+        # Chosen by an array of rows: already a copy in memory, no view of the map.
+        return np.asarray(self._curves[np.atleast_1d(np.asarray(rows, dtype=np.int64)), columns])
 
     def __getstate__(self) -> dict[str, Any]:
         # A memory map would be pickled as the whole array: worker processes open their own.

@@ -12,7 +12,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +25,17 @@ from decaylab.errors import DataError, InputError
 from decaylab.rooms.features import RoomTable
 from decaylab.rooms.files import replace_file, write_all
 from decaylab.rooms.locking import exclusive_lock
-from decaylab.rooms.store import CURVES, DIGESTS, FORMAT, FORMAT_VERSION, LOCK, MANIFEST, TABLE, read_manifest
+from decaylab.rooms.store import (
+    CURVES,
+    DIGESTS,
+    FORMAT,
+    FORMAT_VERSION,
+    LABEL_NOISE,
+    LOCK,
+    MANIFEST,
+    TABLE,
+    read_manifest,
+)
 from decaylab.rooms.tables import read_rooms_csv, write_rooms_csv
 
 
@@ -38,6 +48,7 @@ class StoreWriter:
         settings: everything that decides a curve, JSON-able; must equal those of a store that is there.
         facts: further entries of the manifest, renewed at every call (versions, source).
         samples, sampling_rate: of every curve.
+        former: what a setting was before stores recorded it.
 
     Attributes:
         table: all rooms of the store by row.
@@ -56,11 +67,13 @@ class StoreWriter:
         facts: dict[str, Any],
         samples: int,
         sampling_rate: int,
+        former: dict[str, Any] | None = None,
     ) -> None:
         self.folder = folder
         self.table = table
         self.pending: list[int] = []
         self._settings = json.loads(json.dumps(settings))
+        self._former = former or {}
         self._facts = facts
         self._samples = samples
         self._sampling_rate = sampling_rate
@@ -135,7 +148,7 @@ class StoreWriter:
             self._write_manifest(None)
 
     def _check_settings(self, manifest: dict[str, Any]) -> None:
-        theirs = manifest["settings"]
+        theirs = {**self._former, **manifest["settings"]}
         differing = [
             f"{key} is {theirs.get(key)!r} there, {self._settings.get(key)!r} here"
             for key in sorted({*theirs, *self._settings})
@@ -214,19 +227,48 @@ class StoreWriter:
             "settings": self._settings,
             **self._facts,
         }
+        measured = read_manifest(self.folder).get(LABEL_NOISE) if (self.folder / MANIFEST).exists() else None
+        if measured is not None:  # it names the digest that it was measured on; rows keep their curves
+            manifest[LABEL_NOISE] = measured
         replace_file(self.folder / MANIFEST, json.dumps(manifest, indent=2) + "\n")
 
-    @contextlib.contextmanager
-    def _disk_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise DataError(
-                    f"no space left to write {self.folder}: the curves that are written stay. "
-                    "Make room and run the same command again: it goes on"
-                ) from None
-            raise DataError(f"{self.folder} cannot be written: {error.strerror or error}") from None
+    def _disk_errors(self) -> contextlib.AbstractContextManager[None]:
+        return disk_errors(self.folder)
+
+
+@contextlib.contextmanager
+def store_to_annotate(folder: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Hold the lock of a store, to write beside its curves; yields what replaces the manifest's `label_noise`.
+
+    Nothing else in the manifest changes, its digest included.
+
+    Raises:
+        InputError: another process writes to the store. DataError: no space left, or it cannot be written.
+    """
+
+    def replace(measured: dict[str, Any]) -> None:
+        manifest = {**read_manifest(folder), LABEL_NOISE: measured}
+        with disk_errors(folder):
+            replace_file(folder / MANIFEST, json.dumps(manifest, indent=2) + "\n")
+
+    with contextlib.ExitStack() as held:
+        with disk_errors(folder):
+            held.enter_context(exclusive_lock(folder / LOCK))
+        yield replace
+
+
+@contextlib.contextmanager
+def disk_errors(folder: Path) -> Iterator[None]:
+    """Turn what the disk refuses while a store is written into one DataError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise DataError(
+                f"no space left to write {folder}: the curves that are written stay. "
+                "Make room and run the same command again: it goes on"
+            ) from None
+        raise DataError(f"{folder} cannot be written: {error.strerror or error}") from None
 
 
 def _extended(folder: Path, there: RoomTable, wanted: RoomTable) -> RoomTable:

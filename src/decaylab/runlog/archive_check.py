@@ -13,7 +13,7 @@ from decaylab.runlog.parse import parse
 from decaylab.runlog.record import Record
 from decaylab.runlog.schema import METADATA
 from decaylab.runlog.store import PUBLISHED_METADATA
-from decaylab.runlog.tree import Tree, open_below, walk
+from decaylab.runlog.tree import Entry, Tree, open_below, walk
 
 #: First folder in every archive, as in the document's own `tar` line.
 LEADING = "experiments"
@@ -62,11 +62,10 @@ def check_archive(file: str, record: Record, digests: dict[str, Digest]) -> None
 def check_unchanged(record: Record, tree: Tree) -> None:
     """Raise CheckFailed if any file of the run came, went or changed since `tree` was taken."""
     now = walk(record.path)
-    if (now.files, now.folders) == (_with_manifest(tree, now).files, tree.folders):
+    then = _with_manifest(tree, now).files
+    changed = sorted(path for path in now.files.keys() | then.keys() if _differ(now.files.get(path), then.get(path)))
+    if not changed and now.folders == tree.folders:
         return
-    changed = sorted(
-        path for path in now.files.keys() | tree.files.keys() if now.files.get(path) != tree.files.get(path)
-    )
     raise CheckFailed(
         f"run {record.run_id} changed while it was archived ({', '.join(changed[:5])}); nothing was removed"
     )
@@ -85,6 +84,11 @@ def digest_of(root: str, path: str) -> Digest:
             digest.update(data)
             size += len(data)
     return Digest(size, digest.hexdigest())
+
+
+def _differ(now: Entry | None, then: Entry | None) -> bool:
+    """Not by its number of names: a run that takes over the targets of this one gives them one more."""
+    return now is None or then is None or now._replace(names=then.names) != then
 
 
 def _with_manifest(tree: Tree, now: Tree) -> Tree:

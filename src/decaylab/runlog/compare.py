@@ -67,7 +67,7 @@ def table(
     foot = []
     if dropped:
         foot.append(f"no room for: {', '.join(dropped)} (--columns chooses, --export has all)")
-    foot += [*_legend(built, fields, sets), *_archived(rows, look), *_problems(rows, look)]
+    foot += [*_legend(built, fields, sets), *_simulators(rows, sets), *_archived(rows, look), *_problems(rows, look)]
     foot += _unreadable(everything, look)
     return [*head, "", *render(kept, look.colour), *([""] if foot else []), *foot]
 
@@ -113,7 +113,8 @@ def _units(fields: Sequence[str]) -> list[str]:
             units.setdefault(known.unit, []).append(field)
     said = [f"{', '.join(names)} in {unit}" for unit, names in units.items()]
     if any(
-        label(field).path.startswith(("metrics.edt", "metrics.t20", "metrics.c50", "metrics.t30")) for field in fields
+        label(field).path.startswith(("metrics.edt", "metrics.t20", "metrics.c50", "metrics.t30", "metrics.ts"))
+        for field in fields
     ):
         said.append("EDT, T20, C50 broadband")
     targets = [f"{field} <= {TARGETS[field]:g} {FIELDS[field].unit}" for field in fields if field in TARGETS]
@@ -203,6 +204,16 @@ def _legend(built: dict[str, list[Cell]], fields: Sequence[str], sets: dict[Any,
         lines.append(f"{_SET}: only runs with the same letter were tested on the same rows by the same definitions")
         lines += [f"  {letter}: {describe_set(key)}" for key, letter in sets.items()]
     return lines
+
+
+def _simulators(rows: Sequence[Record], sets: dict[Any, str]) -> list[str]:
+    """Other simulators behind the sets, if any; one run of each set is asked."""
+    if len(sets) < 2:
+        return []
+    from decaylab.runlog.simulators import other_simulators
+
+    first = {comparable(record): record for record in reversed(rows)}
+    return other_simulators((letter, first[key]) for key, letter in sets.items())
 
 
 def _problems(rows: Sequence[Record], look: Look) -> list[str]:

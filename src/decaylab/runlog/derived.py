@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from decaylab.runlog.reading import number
-from decaylab.runlog.schema import TAGS
+from decaylab.runlog.reading import at, number
+from decaylab.runlog.schema import LABEL_NOISE, TAGS
 
 if TYPE_CHECKING:
     from decaylab.runlog.record import Record
@@ -39,6 +39,23 @@ def _edc_vs_mean(record: Record) -> float | None:
     return float(own / mean) if own is not None and mean else None
 
 
+def _vs_noise(record: Record, name: str) -> float | None:
+    """MAE over the label noise: of the file that `decaylab noise --run` left beside the record, else of the record."""
+    path = f"label_noise.metrics.{name}.ratio"
+    if os.path.lexists(os.path.join(record.path, LABEL_NOISE)):
+        from decaylab.runlog.label_noise import read_label_noise
+
+        own = read_label_noise(record.path)
+        if own is not None:
+            return _finite(at(own, tuple(path.split(".")[1:])))
+    return _finite(record.get(path))
+
+
+def _finite(value: Any) -> float | None:
+    found = number(value)
+    return float(found) if found is not None and found - found == 0 else None
+
+
 def _tags(record: Record) -> list[str] | None:
     if not os.path.lexists(os.path.join(record.path, TAGS)):
         return None
@@ -47,9 +64,13 @@ def _tags(record: Record) -> list[str] | None:
     return read_tags(record.path) or None
 
 
-def _size(record: Record) -> float:
-    """Megabytes of the regular files below the run directory; links are not followed."""
-    total, pending = 0, [record.path]
+def below(directory: str) -> tuple[int, int]:
+    """Bytes and number of the regular files below a directory; links are not followed.
+
+    Of a file with several names (hard links, as of the targets that runs share) its share, so that a sum over runs
+    counts it once.
+    """
+    total, count, pending = 0.0, 0, [directory]
     while pending:
         try:
             with os.scandir(pending.pop()) as entries:
@@ -57,10 +78,11 @@ def _size(record: Record) -> float:
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(entry.path)
                     elif entry.is_file(follow_symlinks=False):
-                        total += entry.stat(follow_symlinks=False).st_size
+                        found = entry.stat(follow_symlinks=False)
+                        total, count = total + found.st_size / max(found.st_nlink, 1), count + 1
         except OSError:  # removed meanwhile, or not ours to look into: what can be seen is counted
             continue
-    return total / 1e6
+    return round(total), count
 
 
 def _test_split(record: Record) -> str | None:
@@ -85,7 +107,11 @@ DERIVED: dict[str, Any] = {
     "duration": _duration,
     "epochs": _epochs,
     "edc_vs_mean": _edc_vs_mean,
-    "size": _size,
+    "edc_vs_noise": lambda record: _vs_noise(record, "edc"),
+    "edt_vs_noise": lambda record: _vs_noise(record, "edt"),
+    "t20_vs_noise": lambda record: _vs_noise(record, "t20"),
+    "c50_vs_noise": lambda record: _vs_noise(record, "c50"),
+    "size": lambda record: below(record.path)[0] / 1e6,  # megabytes
     "tags": _tags,
     "note": lambda record: record.folder.note_on(record),
     "problems": lambda record: list(record.problems) or None,

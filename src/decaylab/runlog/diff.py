@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 from decaylab.runlog.cells import shown
 from decaylab.runlog.find import comparable
 from decaylab.runlog.record import Record
+from decaylab.runlog.simulators import other_simulators
 from decaylab.runlog.table import Cell, Column, render
+from decaylab.runlog.terciles import BY_TERCILE
 from decaylab.runlog.text import printable, shorten
 
 #: What every run has for itself: no difference worth a line.
@@ -16,10 +18,11 @@ _IDENTITY = (
     "run_id", "timestamp", "started_utc", "ended_utc", "process", "files", "best_model_path", "schema_version",
 )  # fmt: skip
 _RESULTS = (
-    "metrics", "metrics_raw", "baselines", "training_config.actual_epochs", "training_config.training_duration_seconds",
-    "training_config.training_duration_minutes", "early_stopping_config.stopped_at_epoch", "best_epoch",
-    "best_val_loss", "status", "error", "total_duration_seconds", "evaluation_duration_seconds",
-    "data_preparation_seconds", "peak_memory_bytes", "gpu_peak_memory_bytes", "training_medians",
+    "metrics", "metrics_raw", "baselines", "label_noise", "training_config.actual_epochs",
+    "training_config.training_duration_seconds", "training_config.training_duration_minutes",
+    "early_stopping_config.stopped_at_epoch", "best_epoch", "best_val_loss", "status", "error",
+    "total_duration_seconds", "evaluation_duration_seconds", "data_preparation_seconds", "peak_memory_bytes",
+    "gpu_peak_memory_bytes", "training_medians",
 )  # fmt: skip
 #: Commands and lists of files would push the next run out of sight; metadata.json has them whole.
 _WIDEST = 60
@@ -52,7 +55,10 @@ def table(records: Sequence[Record], colour: bool = False) -> list[str]:
     lines: list[str] = []
     if len({comparable(record) for record in records}) > 1:
         lines.append("not comparable: other data set, other test rows or other definitions of the metrics")
-    for title, rows in zip(Differences._fields, differences(records), strict=True):
+    lines += other_simulators((record.run_id, record) for record in records)
+    for title, found in zip(Differences._fields, differences(records), strict=True):
+        # Lists of tables would fill a screen and say little: `show` has them.
+        rows = [(path, values) for path, values in found if not path.endswith(f".{BY_TERCILE}")]
         if not rows:
             continue
         columns = [Column(title, [Cell(printable(path)) for path, _ in rows], False, 0)]

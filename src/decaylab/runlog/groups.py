@@ -14,6 +14,7 @@ from decaylab.runlog.query import label
 from decaylab.runlog.reading import number
 from decaylab.runlog.record import Record
 from decaylab.runlog.schema import FIELDS
+from decaylab.runlog.simulators import other_simulators
 from decaylab.runlog.table import Cell, Column, fit, render
 
 #: What is averaged: everything that has a better direction.
@@ -131,6 +132,8 @@ def table(groups: Sequence[Group], fields: Sequence[str], where: str, order: Ord
     if len(sets) > 1:
         lines.append("set: groups are compared only with those of the same letter")
         lines += [f"  {letter}: {describe_set(key)}" for key, letter in sets.items()]
+        first = {item.test_set: item.runs[0] for item in reversed(groups)}
+        lines += other_simulators((letter, first[key]) for key, letter in sets.items())
     if any(is_doubtful(item.runs[0], name) for item in groups for name in _JUDGED):
         lines.append("?: computed by other or unknown definitions, not comparable")
     return lines + differences(

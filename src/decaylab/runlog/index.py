@@ -26,7 +26,8 @@ WORTHWHILE = 300
 _MOST_UNKNOWN = 0.02
 
 #: Derived from something else than the metadata file, or not worth a column.
-_NOT_STORED = frozenset(("run_id", "size", "tags", "note", "archive"))
+_VS_NOISE = {f"{name}_vs_noise": FIELDS[f"{name}_vs_noise"].path for name in ("edc", "edt", "t20", "c50")}
+_NOT_STORED = frozenset(("run_id", "size", "tags", "note", "archive", *_VS_NOISE))
 _STATUSES = frozenset((*STATUSES, None))
 _NUMERIC = frozenset(name for name, field in FIELDS.items() if field.better is not None) | {"epochs"}
 _TEXT = frozenset(("model", "timestamp", "test_split", "status"))
@@ -43,7 +44,9 @@ def scan(experiments: str, fields: Iterable[str]) -> list[Record]:
     found = store.directories(experiments)
     if len(found) < WORTHWHILE:
         return store.scan(experiments, found)
-    wanted = {ALIASES.get(field, field) for field in fields} - _NOT_STORED
+    named = {ALIASES.get(field, field) for field in fields}
+    # A file beside the record may say otherwise of these; what the record itself says is worth a column.
+    wanted = (named | {_VS_NOISE[field] for field in named & _VS_NOISE.keys()}) - _NOT_STORED
     key = _key()
     file = open_index(experiments, key)
     try:

@@ -27,12 +27,24 @@ class Key(NamedTuple):
     example: Any = None
 
 
-def _scores(path: str, what: str, unit: str, mae: float) -> list[Key]:
+def _scores(path: str, what: str, unit: str, mae: float | None) -> list[Key]:
     return [
         Key(f"{path}.mae", NUMBER, unit, f"{what}: mean absolute error over the test rooms", mae),
         Key(f"{path}.rmse", NUMBER, unit, f"{what}: root of the mean squared error", None),
         Key(f"{path}.r2", NUMBER, "", f"{what}: 1 - SSE / SST, at most 1; below 0 is worse than the mean", None),
     ]
+
+
+def _details(path: str, what: str, unit: str) -> list[Key]:
+    """What a run of decaylab has of each parameter beside MAE, RMSE and R2."""
+    return [
+        Key(f"{path}.bias", NUMBER, unit, f"{what}: mean error, prediction less target; above 0 it predicts too much"),
+        Key(f"{path}.p95", NUMBER, unit, f"{what}: 95th percentile of the absolute error"),
+        Key(f"{path}.within_jnd", NUMBER, "", f"{what}: share (0 to 1) of the rooms within one just noticeable difference"),
+        Key(f"{path}.by_tercile", ("array", "null"), "",
+            f"{what}, rooms by their target's T20 in three parts, shortest first: `t20_range` (s), `rooms`, "
+            f"`mae` and `bias`{f' ({unit})' if unit else ''}, `within_jnd`"),
+    ]  # fmt: skip
 
 
 KEYS: tuple[Key, ...] = (
@@ -71,6 +83,14 @@ KEYS: tuple[Key, ...] = (
     *_scores("metrics.edt", "early decay time", "s", 0.072854),
     *_scores("metrics.t20", "reverberation time T20", "s", 0.726452),
     *_scores("metrics.c50", "clarity C50", "dB", 0.34),
+    *_details("metrics.edt", "early decay time", "s"),
+    *_details("metrics.t20", "reverberation time T20", "s"),
+    *_details("metrics.c50", "clarity C50", "dB"),
+    *_scores("metrics.t30", "reverberation time T30", "s", None),
+    *_details("metrics.t30", "reverberation time T30", "s"),
+    *_scores("metrics.ts", "centre time Ts", "s", None),
+    *_details("metrics.ts", "centre time Ts", "s"),
+    Key("metrics.edc_db_mae", NUMBER, "dB", "levels of the curves: mean absolute error, from the onset to where the target passes -35 dB"),
     Key("best_model_path", TEXT, "", "the checkpoint with the lowest validation loss",
         "experiments/hybrid_v2_20260122_020157/checkpoints/best_model.ckpt"),
     Key("schema_version", ("integer",), "", "version of this format", SCHEMA_VERSION),
@@ -94,7 +114,8 @@ KEYS: tuple[Key, ...] = (
     Key("metric_directions", ("object",), "", '"min" or "max" for metrics of your own', {"accuracy": "max"}),
     Key("metrics_definitions", TEXT, "", '"iso" or "predecessor"; absent: unknown', "iso"),
     Key("metrics_raw", ("object",), "", "documented metrics that were not finite, as text", {"c50.mae": "NaN"}),
-    Key("baselines", ("object",), "", "`mean_curve`: metrics of the mean training curve on the same test rooms", None),
+    Key("baselines", ("object",), "", "`mean_curve`: metrics of the mean training curve on the same test rooms; `physics`: of what physics alone expects (box rooms)", None),
+    Key("label_noise", ("object", "null"), "", "the errors over the noise of the labels, paired: `rooms`, and for each metric `noise` (mean |a - b| / sqrt 2), `ratio` with its 95 % interval (`low`, `high`), `rooms`; null if not measured by then", None),
     Key("peak_memory_bytes", COUNT, "byte", "largest resident memory of the process", 3412000000),
     Key("gpu_peak_memory_bytes", COUNT, "byte", "largest memory allocated on the GPU", None),
     Key("files", ("object",), "", "size and BLAKE2b digest of each file at the end", None),
@@ -103,6 +124,7 @@ KEYS: tuple[Key, ...] = (
     Key("data_config.split", TEXT, "", "random, room or material; indices and ids lie in split.json", "random"),
     Key("data_config.split_seed", COUNT, "", "which division", 0),
     Key("data_config.fold", TEXT, "", "K/N for room and material", None),
+    Key("data_config.notes", ("array",), "", "what is to be known of the data: what did not join, what a random split shares", None),
     Key("data_config.num_samples_requested", COUNT, "rooms", "what was asked for, if different", 17639),
     Key("data_config.band", TEXT, "", "all parameters are of the whole band at 48 kHz, not ISO's single number", "broadband"),
     Key("loss_config.space", TEXT, "", "scaled or physical: what the loss compares", "physical"),

@@ -26,6 +26,29 @@ def parse(data: bytes, name: str) -> tuple[dict[str, Any] | None, tuple[str, ...
     return document, found
 
 
+def repeated_keys(data: bytes) -> list[str]:
+    """Keys that stand in one object twice or more; readers of JSON take the last one, and say nothing.
+
+    Looked for by `verify` alone: it takes Python's decoder with a call for every object.
+    """
+    import json
+
+    repeated: dict[str, None] = {}
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                repeated[key] = None
+            seen.add(key)
+
+    try:
+        json.loads(data, object_pairs_hook=look)
+    except (ValueError, RecursionError):  # what cannot be read is said elsewhere
+        return []
+    return list(repeated)
+
+
 def use_fast_decoder() -> None:
     """Read with msgspec from now on; what it refuses is still read by the standard library's decoder."""
     global _decode_strictly

@@ -167,8 +167,8 @@ def direction(field: str, records: Sequence[Record]) -> tuple[str | None, bool]:
     if section not in ("metrics", "baselines"):
         return None, True
     statistic = field.rpartition(".")[2]
-    if statistic in ("mae", "rmse", "mse", "r2"):
-        return ("max" if statistic == "r2" else "min"), True
+    if statistic in ("mae", "rmse", "mse", "r2", "p95", "within_jnd"):
+        return ("max" if statistic in ("r2", "within_jnd") else "min"), True
     return "min", False
 
 

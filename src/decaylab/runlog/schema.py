@@ -15,6 +15,7 @@ HISTORY = "history.jsonl"
 HEARTBEAT = "heartbeat"
 OUTPUT = "output.log"
 TAGS = "tags.txt"
+LABEL_NOISE = "label_noise.json"
 CHECKPOINTS = "checkpoints"
 BEST_CHECKPOINT = "checkpoints/best_model.ckpt"
 NOTES = "NOTES.md"
@@ -102,6 +103,19 @@ def _metric(prefix: str, key: str, label: str, unit: str, target: float | None, 
     ]
 
 
+def _details(name: str, label: str, unit: str, digits: int) -> list[Field]:
+    """Beside them: mean error, 95th percentile of |error|, share of rooms within one just noticeable difference.
+
+    A bias has no better direction: nearer to 0 is better, and neither the lowest nor the highest is.
+    """
+    path = f"metrics.{name}"
+    return [
+        Field(f"{name}_bias", f"{path}.bias", f"{label} bias", unit, None, None, digits),
+        Field(f"{name}_p95", f"{path}.p95", f"{label} 95 %", unit, "min", None, digits),
+        Field(f"{name}_within_jnd", f"{path}.within_jnd", f"{label} within JND", "", "max", None, 3),
+    ]
+
+
 #: Short names in the order of an export. `run_id` is first by definition.
 FIELDS: dict[str, Field] = {
     field.name: field
@@ -134,15 +148,29 @@ FIELDS: dict[str, Field] = {
         Field("seed", "seed", "seed"),
         *_metric("edc", "overall_edc", "EDC", "", None, 5),
         *_metric("edt", "edt", "EDT", "s", 0.020, 4),
+        *_details("edt", "EDT", "s", 4),
         *_metric("t20", "t20", "T20", "s", 0.020, 4),
+        *_details("t20", "T20", "s", 4),
         *_metric("c50", "c50", "C50", "dB", 0.90, 3),
+        *_details("c50", "C50", "dB", 3),
+        *_metric("t30", "t30", "T30", "s", None, 4),
+        *_details("t30", "T30", "s", 4),
+        *_metric("ts", "ts", "Ts", "s", None, 4),
+        *_details("ts", "Ts", "s", 4),
         Field("edc_vs_mean", "", "EDC vs mean curve", "x", "min", None, 3),
+        *[
+            Field(
+                f"{name}_vs_noise", f"label_noise.metrics.{name}.ratio", f"{label} vs label noise", "x", "min", None, 3
+            )
+            for name, label in (("edc", "EDC"), ("edt", "EDT"), ("t20", "T20"), ("c50", "C50"))
+        ],
         Field("best_val_loss", "best_val_loss", "best val loss", "", "min", None, 5),
         Field("metrics_definitions", "metrics_definitions", "definitions"),
         Field("data_digest", "data_config.digest", "data set"),
         Field("test_split", "", "test rows"),
         Field("device", "environment.device", "device"),
         Field("size", "", "size", "MB", None, None, 1),
+        Field("archive", "", "archive"),
         Field("tags", "", "tags"),
         Field("note", "", "note"),
         Field("problems", "", "problems"),

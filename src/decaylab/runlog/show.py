@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
+from decaylab.runlog import terciles
 from decaylab.runlog.cells import MISSING, cell, shown
+from decaylab.runlog.derived import below
 from decaylab.runlog.diff import flatten
 from decaylab.runlog.query import label
 from decaylab.runlog.record import Record
 from decaylab.runlog.schema import DOCUMENTED, TARGETS
+from decaylab.runlog.terciles import BY_TERCILE
 from decaylab.runlog.text import printable
 
 #: Lists longer than this (split indices, arguments) are counted, not printed.
@@ -17,8 +21,11 @@ _LONGEST = 300
 _MOST_FILES = 40
 
 
-def lines(record: Record) -> list[str]:
-    """The run as text, one value a line, sections in the order of the document."""
+def lines(record: Record, noise: Sequence[str] = ()) -> list[str]:
+    """The run as text, one value a line, sections in the order of the document.
+
+    `noise` are the lines that say how its errors compare with the label noise.
+    """
     top = [
         ("run", record.run_id),
         ("directory", record.path),
@@ -34,7 +41,7 @@ def lines(record: Record) -> list[str]:
         top.insert(2, ("linked to", record.linked))
     out = [f"{name:<10} {_value(value)}" for name, value in top if value is not None]
     out += [f"{'problem':<10} {printable(text)}" for text in record.problems]
-    out += ["", *_targets(record)]
+    out += ["", *_targets(record), *noise]
     sections = [key for key in (*DOCUMENTED, *record.metadata) if key in record.metadata]
     for key in dict.fromkeys(sections):
         out += _section(key, record.metadata[key])
@@ -56,9 +63,10 @@ def _targets(record: Record) -> list[str]:
 def _section(key: str, value: Any) -> list[str]:
     if not isinstance(value, dict):
         return [f"{printable(key)}: {_value(value)}"]
-    leaves = flatten(value)
+    leaves = {path: inner for path, inner in flatten(value).items() if not path.endswith(f".{BY_TERCILE}")}
     width = max((len(path) for path in leaves), default=0)
-    return ["", f"{printable(key)}:", *(f"  {printable(path):<{width}}  {_value(v)}" for path, v in leaves.items())]
+    lines = ["", f"{printable(key)}:", *(f"  {printable(path):<{width}}  {_value(v)}" for path, v in leaves.items())]
+    return [*lines, *terciles.lines(value)] if key == "metrics" else lines
 
 
 def _value(value: Any) -> str:
@@ -69,23 +77,37 @@ def _value(value: Any) -> str:
 
 
 def _files(directory: str) -> list[str]:
-    """The run directory's entries, with sizes; links and other oddities are said, and nothing is opened."""
+    """The run directory's entries, the largest first, folders with all that is below them; nothing is opened.
+
+    Links and other oddities are said and come last: they take no space of the run's.
+    """
     try:
         with os.scandir(directory) as entries:
-            found = sorted(entries, key=lambda entry: entry.name)
+            found = [_entry(entry) for entry in entries]
     except OSError as error:
         return [f"files: cannot be listed: {error.strerror}"]
-    out = ["files:"]
-    for entry in found[:_MOST_FILES]:
-        if entry.is_symlink():
-            kind = "a link"
-        elif entry.is_dir(follow_symlinks=False):
-            kind = "a folder"
-        elif entry.is_file(follow_symlinks=False):
-            kind = f"{entry.stat(follow_symlinks=False).st_size:,} bytes"
-        else:
-            kind = "no file"
-        out.append(f"  {printable(entry.name)}  {kind}")
-    if len(found) > _MOST_FILES:
-        out.append(f"  and {len(found) - _MOST_FILES} more")
+    found.sort(key=lambda entry: (-entry[0], entry[1]))
+    shown = found[:_MOST_FILES]
+    width = max((len(f"{size:,}") for size, _, _ in shown), default=0)
+    out = [f"files: {sum(max(size, 0) for size, _, _ in found):,} bytes"]
+    out += [f"  {f'{size:,}' if size >= 0 else '-':>{width}}  {printable(name)}{what}" for size, name, what in shown]
+    if rest := found[_MOST_FILES:]:
+        out.append(f"  and {len(rest)} more, {sum(max(size, 0) for size, _, _ in rest):,} bytes")
     return out
+
+
+def _entry(entry: os.DirEntry[str]) -> tuple[int, str, str]:
+    """Bytes (-1: of none), name, and what there is to say of one entry."""
+    if entry.is_symlink():
+        return -1, entry.name, "  a link"
+    if entry.is_dir(follow_symlinks=False):
+        size, count = below(entry.path)
+        return size, f"{entry.name}/", f"  {count} file{'' if count == 1 else 's'}"
+    if not entry.is_file(follow_symlinks=False):
+        return -1, entry.name, "  no file"
+    try:
+        found = entry.stat(follow_symlinks=False)
+    except OSError:  # a run that goes on replaces its files
+        return -1, entry.name, "  gone"
+    others = found.st_nlink - 1
+    return found.st_size, entry.name, f"  shared with {others} other{'s' if others > 1 else ''}" if others > 0 else ""

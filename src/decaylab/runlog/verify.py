@@ -12,12 +12,14 @@ from typing import Any, NamedTuple
 from decaylab.errors import RunLogError
 from decaylab.runlog import digests, faults, legacy
 from decaylab.runlog.arrays import read_header
-from decaylab.runlog.files import open_regular
+from decaylab.runlog.files import METADATA_LIMIT, open_regular, read_regular
 from decaylab.runlog.history import read_history
 from decaylab.runlog.keys import type_faults
+from decaylab.runlog.parse import repeated_keys
 from decaylab.runlog.pruned import read_pruned
 from decaylab.runlog.record import Record
-from decaylab.runlog.schema import BEST_CHECKPOINT, HISTORY, SCHEMA_VERSION
+from decaylab.runlog.schema import BEST_CHECKPOINT, HISTORY, METADATA, SCHEMA_VERSION
+from decaylab.runlog.store import PUBLISHED_METADATA
 
 _ENDED = ("completed", "failed", "interrupted", "diverged")
 
@@ -38,6 +40,7 @@ def verify(record: Record) -> Verdict:
     if record.raw != "documented":
         verdict.unknown.append(f"the record has the shape '{record.raw}': {'; '.join(record.problems) or 'read as is'}")
     _check_format(record, verdict)
+    _check_keys(record, verdict)
     verdict.faults.extend(faults.contradictions(metadata))
     _check_history(record, metadata, verdict)
     pruned = _pruned(record, verdict)
@@ -73,6 +76,17 @@ def _check_format(record: Record, verdict: Verdict) -> None:
     verdict.faults.extend(type_faults(record.document))
     if record.document.get("run_id") != record.run_id:
         verdict.faults.append(f"run_id is {record.document.get('run_id')!r}, the directory is {record.run_id!r}")
+
+
+def _check_keys(record: Record, verdict: Verdict) -> None:
+    """A key twice in one object: other programs may read the other value."""
+    name = PUBLISHED_METADATA if record.raw == "published" else METADATA
+    try:
+        data = read_regular(os.path.join(record.path, name), METADATA_LIMIT)
+    except (FileNotFoundError, RunLogError):
+        return
+    for key in repeated_keys(data):
+        verdict.faults.append(f"{name} holds the key {key!r} more than once in one object; the last one is read")
 
 
 def _check_history(record: Record, metadata: dict[str, Any], verdict: Verdict) -> None:

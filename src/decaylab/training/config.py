@@ -94,7 +94,7 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise InputError(f"{_option(name)} is {value}: it must be a number above 0")
-        for name, value in self.loss_weights.items():
+        for name, value in (*self.loss_weights.items(), ("input_noise", self.input_noise or 0)):
             if not 0 <= value < float("inf"):
                 raise InputError(f"{_option(name)} is {value}: it must be 0 or more")
         if not (0 < self.train_ratio < 1 and 0 < self.val_ratio < 1 and self.train_ratio + self.val_ratio < 1):

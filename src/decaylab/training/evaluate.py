@@ -10,9 +10,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from decaylab.acoustics import EDC_SAMPLES, SAMPLING_RATE
 from decaylab.evaluation import CurveMetrics, Reference
+from decaylab.evaluation.errors import ERRORS, room_errors, write_errors
+from decaylab.evaluation.noise import recorded_ratio
+from decaylab.models.baseline import PhysicalBaseline
+from decaylab.models.grid import draw_curve
+from decaylab.rooms.features import FEATURE_NAMES
 from decaylab.rooms.store import DataSet
 from decaylab.runlog.files import remove_if_there, sync_directory
+from decaylab.runlog.shared import share_targets
 from decaylab.training.module import CurveModule
 
 
@@ -54,21 +61,25 @@ def evaluate_test_rooms(
     module: CurveModule,
     data: DataSet,
     rows: NDArray[np.int64],
+    training_rows: NDArray[np.int64],
     inputs: NDArray[np.float64],
     mean_curve: NDArray[np.float32],
     training_medians: Callable[[], dict[str, float]],
     directory: str,
     batch_size: int,
 ) -> dict[str, Any]:
-    """Predict the rooms `rows`, write predictions.npy and targets.npy, and score them beside the mean curve.
+    """Predict the rooms `rows`, write predictions.npy, targets.npy, errors.csv, and score them beside the baselines.
 
     Args:
+        training_rows: of the data set; the test rooms' materials are compared with those of these rows.
         inputs: (rooms of the data set, 16) as the model takes them.
         mean_curve: (samples,) mean of the training curves, scored as `baselines.mean_curve`.
 
     Returns:
-        `{"metrics": ..., "baselines": {"mean_curve": ...}}`, each as `CurveMetrics.result` gives it, and
-        `training_medians`, null unless an invalid prediction was scored as one.
+        `{"metrics": ..., "baselines": {"mean_curve": ..., "physics": ...}}`, each as `CurveMetrics.result` gives it
+        (`physics`: box rooms of 2 s at 48 kHz only), and
+        `training_medians`, null unless an invalid prediction was scored as one; `label_noise`, null unless the data
+        set was measured (`evaluation.noise`).
     """
     used: dict[str, float] = {}
 
@@ -77,7 +88,8 @@ def evaluate_test_rooms(
             used.update(training_medians())
         return used
 
-    scores, mean_scores = CurveMetrics(medians), CurveMetrics(medians)
+    scores, mean_scores, physics_scores = CurveMetrics(medians), CurveMetrics(medians), CurveMetrics(medians)
+    physics = _physics_of(data)
     shape = (len(rows), data.samples)
     module.eval()
     device = module.device
@@ -96,5 +108,42 @@ def evaluate_test_rooms(
             reference = Reference.of(truth, data.sampling_rate)
             scores.add(predicted, reference)
             mean_scores.add(np.broadcast_to(mean_curve, truth.shape), reference)
-    result = {"metrics": scores.result(), "baselines": {"mean_curve": mean_scores.result()}}
-    return {**result, "training_medians": used or None}
+            if physics is not None:
+                physics_scores.add(physics(data.features[block]), reference)
+    share_targets(directory)
+    ids = [data.ids[row] for row in rows]
+    of_rooms = room_errors(rows, ids, data.features[rows], data.features[training_rows], scores)
+    write_errors(os.path.join(directory, ERRORS), of_rooms)
+    baselines = {"mean_curve": _without_terciles(mean_scores.result())}
+    if physics is not None:
+        baselines["physics"] = _without_terciles(physics_scores.result())
+    noise = recorded_ratio(data, of_rooms, used)
+    return {
+        "metrics": scores.result(),
+        "baselines": baselines,
+        "training_medians": used or None,
+        "label_noise": noise,
+    }
+
+
+def _physics_of(data: DataSet) -> Callable[[NDArray[np.float64]], NDArray[np.float32]] | None:
+    """Features (n, 16) to the curves (n, samples) that physics alone expects; None where it does not know the rooms."""
+    if (data.features.shape[1], data.samples, data.sampling_rate) != (len(FEATURE_NAMES), EDC_SAMPLES, SAMPLING_RATE):
+        return None
+    baseline = PhysicalBaseline()
+
+    def curves(features: NDArray[np.float64]) -> NDArray[np.float32]:
+        rooms = torch.from_numpy(features).float()
+        return np.asarray(draw_curve(baseline(rooms), baseline.knots(rooms)).numpy())
+
+    return curves
+
+
+def _without_terciles(metrics: dict[str, Any]) -> dict[str, Any]:
+    """A baseline's figures in short: its terciles would make up a third of metadata.json, and nobody asks for them."""
+    return {
+        name: {key: figure for key, figure in value.items() if key != "by_tercile"}
+        if isinstance(value, dict)
+        else value
+        for name, value in metrics.items()
+    }

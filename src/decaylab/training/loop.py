@@ -103,7 +103,7 @@ def _recorded(plan: Plan, run: Run) -> Outcome:
     model.load_state_dict(load_checkpoint(best.path)["state_dict"])
     module.to(torch.device(plan.device))
     scores = evaluate_test_rooms(
-        module, data, split.test, inputs, mean_curve(data, split.train),
+        module, data, split.test, split.train, inputs, mean_curve(data, split.train),
         lambda: parameter_medians(data, split.train), run.directory, config.eval_batch_size or 1,
     )  # fmt: skip
     status = "diverged" if diverged else "completed"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from decaylab.errors import InputError
 from decaylab.losses import CurveLoss, build_loss
 from decaylab.models import build_model
+from decaylab.rooms.leakage import leakage_note
 from decaylab.rooms.splits import Split, split_rows
 from decaylab.rooms.store import DataSet, open_data
 from decaylab.training.config import TrainConfig
@@ -45,6 +46,9 @@ def prepare(config: TrainConfig) -> Plan:
         fold=config.fold,
     )
     split = Split(*(rows[part] for part in chosen))
+    leakage = leakage_note(data.features, split, config.split)
+    if leakage is not None:  # said and recorded with what else is to be known of the data
+        data.notes.append(leakage)
     L.seed_everything(config.seed, workers=True, verbose=False)
     model: Any = build_model(config.model, input_dim=data.features.shape[1], output_length=data.samples)
     config = config.completed(model.default_settings)

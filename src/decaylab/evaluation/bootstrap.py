@@ -1,0 +1,94 @@
+"""Intervals for means and ratios over rooms, by resampling whole geometries.
+
+Rooms of one geometry (length, width, height) share their errors: they are drawn together, so that an interval does not
+claim more than there are geometries. Percentile bootstrap (B. Efron and R. Tibshirani, An Introduction to the
+Bootstrap, 1993, chapter 13), on the sums of each cluster: a resample is a vector of multinomial counts, and its sums
+are the counts times the clusters' sums. The seed is fixed: the same rooms give the same interval, and two calls over
+the same clusters draw the same resamples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+#: Resamples of an interval. The ends of a 95 % interval then vary by about 3 % of its width with the seed.
+RESAMPLES = 2_000
+#: Of the resampling; fixed, so that a record's figures can be computed again.
+SEED = 20_240_229
+#: Share of the resamples that an interval holds.
+LEVEL = 0.95
+
+#: Counts held at once, at most: 8 MB.
+_BLOCK = 1_000_000
+
+
+class Interval(NamedTuple):
+    """A figure with its interval; `low` and `high` are NaN where fewer than two clusters give none."""
+
+    value: float
+    low: float
+    high: float
+
+
+def cluster_sums(values: ArrayLike, clusters: ArrayLike) -> NDArray[np.float64]:
+    """Sums of `values` (rooms,) or (rooms, k) over the rooms of each cluster, (clusters, k).
+
+    Args:
+        clusters: what makes a cluster, (rooms, n), such as length, width and height: equal rows are one cluster.
+    """
+    columns = np.asarray(values, dtype=np.float64)
+    if not len(columns):
+        return np.zeros((0, columns.shape[1] if columns.ndim == 2 else 1))
+    columns = columns.reshape(len(columns), -1)
+    keys = np.asarray(clusters, dtype=np.float64).reshape(len(columns), -1)
+    labels = np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
+    return np.stack([np.bincount(labels, weights=column) for column in columns.T], axis=1)
+
+
+def resampled_sums(sums: NDArray[np.float64], resamples: int = RESAMPLES, seed: int = SEED) -> NDArray[np.float64]:
+    """Sums of each resample, (resamples, k), from those of the clusters, (clusters, k)."""
+    rng = np.random.default_rng(seed)
+    blocks = [np.einsum("rc,ck->rk", weights, sums) for weights in _weights(rng, len(sums), resamples)]
+    return np.concatenate(blocks)
+
+
+def bootstrap_ratio(
+    numerator: ArrayLike, denominator: ArrayLike, clusters: ArrayLike, *, resamples: int = RESAMPLES, seed: int = SEED
+) -> Interval:
+    """sum(numerator) / sum(denominator) with its 95 % interval, both (rooms,), paired room by room.
+
+    NaN where there is no room, or the denominator's sum is 0.
+    """
+    pairs = np.stack([np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)], axis=1)
+    sums = cluster_sums(pairs, clusters)
+    top, bottom = sums.sum(axis=0) if len(sums) else (0.0, 0.0)
+    value = float(top / bottom) if bottom else float("nan")
+    if len(sums) < 2 or not np.isfinite(value):
+        return Interval(value, float("nan"), float("nan"))
+    drawn = resampled_sums(sums, resamples, seed)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = drawn[:, 0] / drawn[:, 1]
+    return Interval(value, *_limits(ratios))
+
+
+def bootstrap_mean(values: ArrayLike, clusters: ArrayLike, *, resamples: int = RESAMPLES, seed: int = SEED) -> Interval:
+    """Mean of `values` (rooms,) with its 95 % interval; NaN where there is no room."""
+    return bootstrap_ratio(values, np.ones(np.shape(values)), clusters, resamples=resamples, seed=seed)
+
+
+def _limits(statistics: NDArray[np.float64]) -> tuple[float, float]:
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(statistics[~np.isnan(statistics)], [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def _weights(rng: np.random.Generator, clusters: int, resamples: int) -> Iterator[NDArray[np.float64]]:
+    """How often each cluster is drawn, (resamples in a block, clusters)."""
+    rows = max(1, _BLOCK // max(clusters, 1))
+    for start in range(0, resamples, rows):
+        count = min(rows, resamples - start)
+        yield rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=count).astype(np.float64)

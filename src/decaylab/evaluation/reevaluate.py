@@ -1,0 +1,138 @@
+"""The metrics of a run's stored curves again, by either set of definitions, without holding them in memory."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decaylab.acoustics import room_parameters
+from decaylab.errors import DataError, InputError
+from decaylab.evaluation.metrics import SCORED_PARAMETERS
+from decaylab.evaluation.recompute import BLOCK_ROWS, score_arrays
+from decaylab.evaluation.scores import INVALID_LIMIT, parameter_scores
+
+DEFINITIONS = ("iso", "predecessor")
+#: What the predecessor's definitions know.
+OLD_PARAMETERS = ("edt", "t20", "c50")
+_OLD_KEYS = ("mae", "rmse", "r2", "targets", "invalid_targets", "invalid_predictions")
+
+
+class CurveFile:
+    """Curves in a .npy file, (rooms, samples), read block by block with ordinary reads.
+
+    Not through a memory map: its pages count as the process's own memory, up to the size of the file.
+
+    Attributes:
+        shape, dtype: as of an array; dtype is float32 or float64 in this machine's byte order.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        try:
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise DataError(f"{os.path.basename(path)} cannot be read: {error}") from None
+        if array.ndim != 2 or array.dtype.kind != "f" or not array.size:
+            raise DataError(
+                f"{os.path.basename(path)} holds {array.dtype} {array.shape}, not curves (rooms, samples) of floats"
+            )
+        self.shape: tuple[int, int] = array.shape
+        self.ndim = 2
+        self.size = array.size
+        self.dtype = np.dtype(np.float64 if array.dtype.itemsize > 4 else np.float32)
+        self._stored = array.dtype
+        self._offset = int(array.offset)
+        #: Written column by column (Fortran order): no block of rooms lies together.
+        self._mapped = None if array.flags.c_contiguous else array
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, block: slice) -> NDArray[Any]:
+        """Rooms `block`, as of an array. DataError if the file has become shorter meanwhile."""
+        first, last, _ = block.indices(len(self))
+        if self._mapped is not None:
+            return np.asarray(self._mapped[first:last], dtype=self.dtype)
+        samples = self.shape[1]
+        start = self._offset + first * samples * self._stored.itemsize
+        values = np.fromfile(self._path, self._stored, (last - first) * samples, offset=start)
+        if values.size != (last - first) * samples:
+            raise DataError(f"{os.path.basename(self._path)} became shorter while it was read")
+        return values.reshape(-1, samples).astype(self.dtype, copy=False)
+
+
+class Evaluation(NamedTuple):
+    """Metrics, null where not computable, and what there is to say of those that are null."""
+
+    metrics: dict[str, Any]
+    notes: list[str]
+
+
+def reevaluate(
+    predictions: CurveFile | NDArray[Any],
+    targets: CurveFile | NDArray[Any],
+    definitions: str = "iso",
+    sampling_rate: float = 48_000,
+    training_medians: dict[str, Any] | None = None,
+) -> Evaluation:
+    """Metrics of stored curves (rooms, samples), in the form of metadata.json's `metrics`.
+
+    - "iso": as every run is scored (`CurveMetrics`).
+    - "predecessor": EDT, T20 and C50 by `acoustics.predecessor` (each curve divided by its maximum, from the file's
+      start, C50 by summing the EDC), only to read old figures. The metrics of the curve are the same by both.
+
+    Args:
+        training_medians: those of the record; an invalid prediction counts as them ("iso" only), and makes its metric
+            null where they are not known.
+
+    Raises:
+        InputError: other definitions. DataError: no curves, or not of one shape.
+    """
+    if definitions not in DEFINITIONS:
+        raise InputError(f"unknown definitions '{definitions}': choose from {', '.join(DEFINITIONS)}")
+    medians = training_medians if definitions == "iso" and training_medians is not None else {}
+    metrics = score_arrays(predictions, targets, sampling_rate, medians).result()  # type: ignore[arg-type]
+    if definitions == "predecessor":
+        metrics = {"overall_edc": metrics["overall_edc"], **_old_metrics(predictions, targets, sampling_rate)}
+    return Evaluation(metrics, _notes(metrics))
+
+
+def _old_metrics(
+    predictions: CurveFile | NDArray[Any], targets: CurveFile | NDArray[Any], sampling_rate: float
+) -> dict[str, Any]:
+    found: list[tuple[dict[str, NDArray[np.float64]], dict[str, NDArray[np.float64]]]] = []
+    for start in range(0, len(targets), BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        of_predictions, of_targets = (
+            room_parameters(curves[block], sampling_rate=sampling_rate, names=OLD_PARAMETERS, definitions="predecessor")
+            for curves in (predictions, targets)
+        )
+        found.append((of_predictions, of_targets))
+    metrics = {}
+    for name in OLD_PARAMETERS:
+        predicted, true = (np.concatenate([pair[side][name] for pair in found]) for side in (0, 1))
+        scores = parameter_scores(name, predicted, true, true, dict)
+        metrics[name] = {key: scores[key] for key in _OLD_KEYS}
+    return metrics
+
+
+def _notes(metrics: dict[str, Any]) -> list[str]:
+    notes = []
+    for name in SCORED_PARAMETERS:
+        scores = metrics.get(name)
+        if scores is None or scores["mae"] is not None:
+            continue
+        invalid, targets = scores["invalid_predictions"], scores["targets"]
+        if not targets:
+            notes.append(f"{name} is null: no target has a valid one")
+        elif invalid > INVALID_LIMIT * targets:
+            notes.append(f"{name} is null: {invalid} of {targets} predictions have no valid one (limit: 1 %)")
+        else:
+            notes.append(
+                f"{name} is null: {invalid} of {targets} predictions have no valid one, and the training rooms' median "
+                "that they would count as is not recorded"
+            )
+    return notes
