@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("--data", required=True, metavar="DIR", help="where the simulated curves go")
     parser.add_argument("--limit", type=int, default=300, help="number of rooms (default: 300)")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--figure", metavar="FILE.png", help="draw both envelopes (needs matplotlib)")
     args = parser.parse_args()
 
     table = choose_rooms(read_rooms_csv(args.rooms), args.limit)
@@ -39,7 +40,10 @@ def main() -> None:
         curves = data.read(np.arange(first, min(first + 64, len(data))))
         low, high = np.minimum(low, curves.min(axis=0)), np.maximum(high, curves.max(axis=0))
     with np.load(args.envelope) as envelope:
-        print_table(len(data), low, high, envelope["edc_min"], envelope["edc_max"], data.sampling_rate)
+        published = envelope["edc_min"], envelope["edc_max"]
+    print_table(len(data), low, high, *published, data.sampling_rate)
+    if args.figure:
+        draw(args.figure, len(data), (low, high), published, data.sampling_rate)
 
 
 def print_table(
@@ -63,6 +67,31 @@ def print_table(
     for name, curve in (("our", low), ("the published", published_low)):
         zero = np.flatnonzero(curve == 0)
         print(f"\n{name} minimum is exactly 0 from sample {zero[0] if zero.size else 'none'} on")
+
+
+def draw(
+    path: str,
+    count: int,
+    ours: tuple[NDArray[np.floating], NDArray[np.floating]],
+    published: tuple[NDArray[np.floating], NDArray[np.floating]],
+    sampling_rate: int,
+) -> None:
+    """Both envelopes over the first 1.6 s, in dB."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(6.0, 3.4), layout="constrained")
+    shown = slice(0, int(1.6 * sampling_rate), 48)
+    time = np.arange(len(ours[0]))[shown] / sampling_rate
+    styles = ((published, "published", "0.25", "--"), (ours, f"simulated, {count:,} rooms", "#0072b2", "-"))
+    for (low, high), name, colour, line in styles:
+        for curve, label in ((high, name), (low, None)):
+            level = 10 * np.log10(np.maximum(curve[shown], 1e-12))
+            axes.plot(time, level, line, color=colour, label=label, linewidth=1.2)
+    axes.set(xlim=(0, 1.6), ylim=(-65, 5), xlabel="time in s", ylabel="level re start in dB")
+    axes.grid(color="0.9")
+    axes.legend(loc="upper right", frameon=False)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
 
 
 def decibels(ratio: float) -> str:

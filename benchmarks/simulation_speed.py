@@ -4,14 +4,16 @@
 
 Same rooms, same rays, the same first 2 s. The loop and both builders take turns room by room, in one process and on one
 thread; processor time, so that other work on the machine weighs less. Goal: our own builder takes at most half of the
-loop's time. Then whole data sets of --scaling rooms by number of worker processes, in wall time, start of the
-workers and writing included. Exits 1 when the goal is missed.
+loop's time. Then whole data sets of --scaling rooms by number of worker processes: wall time, and processor time of all
+cores together, which tells on a busy machine whether more cores would help; start of the workers and writing
+included. Exits 1 when the goal is missed.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import sys
 import tempfile
 import time
@@ -19,6 +21,7 @@ import time
 import numpy as np
 import pyroomacoustics
 import threadpoolctl
+from joblib.externals.loky import get_reusable_executor
 from numpy.typing import NDArray
 
 from decaylab.acoustics import EDC_SAMPLES, SAMPLING_RATE
@@ -99,14 +102,26 @@ def plain(features: NDArray[np.float64], rays: int) -> NDArray[np.float64]:
 
 
 def by_jobs(table: RoomTable, rays: int, jobs: list[int]) -> None:
-    """Print the wall time of a whole data set by number of jobs."""
-    print(f"data sets of {len(table)} rooms, wall time")
+    """Print wall time and processor time of a whole data set by number of jobs."""
+    print(f"data sets of {len(table)} rooms")
     first = 0.0
     for count in jobs:
+        before = processor_time()
         with tempfile.TemporaryDirectory() as folder:
             seconds = simulate_rooms(folder, table, settings=SimulationSettings(rays=rays), jobs=count).seconds
+        get_reusable_executor().shutdown(wait=True)  # the time of workers counts when they have ended
         first = first or seconds
-        print(f"  {count} jobs  {seconds:7.1f} s  {first / seconds:5.2f} x")
+        spent = processor_time() - before
+        each = 1e3 * spent / len(table)
+        print(
+            f"  {count} jobs  {seconds:6.1f} s  {first / seconds:5.2f} x  {each:6.1f} ms a room of all cores together"
+        )
+
+
+def processor_time() -> float:
+    """Seconds of this process and of its children that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 if __name__ == "__main__":

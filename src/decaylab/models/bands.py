@@ -22,12 +22,16 @@ _HIGHEST = (1.0 - DELAY_LOSS / 2.0) * _NYQUIST
 
 
 class BandJoin(nn.Module):
-    """From energies in eight bands to the energy of their sum for a white source."""
+    """From energies in eight bands to the energy of their sum for a white source.
+
+    Args:
+        missing: width in Hz at the lower end of the spectrum that holds no energy.
+    """
 
     own: Tensor
     shared: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, missing: float = 0.0) -> None:
         super().__init__()
         edges, fades = torch.tensor(BAND_EDGES, dtype=torch.float64), torch.tensor(BAND_FADES, dtype=torch.float64)
         limits = torch.cat([torch.zeros(1), edges, torch.full((1,), _NYQUIST)])
@@ -35,6 +39,7 @@ class BandJoin(nn.Module):
         own = limits.diff()
         own[:-1] -= fades / 4
         own[1:] -= fades / 4
+        own[0] -= missing
         self.register_buffer("own", (own / _NYQUIST).float(), persistent=False)
         self.register_buffer("shared", (fades / 2 / _NYQUIST).float(), persistent=False)
 

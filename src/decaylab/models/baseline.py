@@ -40,7 +40,9 @@ class PhysicalBaseline(nn.Module):
         return knot_positions(arrival, self.fractions)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Level at the knots, (B, K), dB re 1: 0 at the first, never rising, never below -120.
+        """Level at the knots, (B, K), dB re the file's start: never rising, never below -120.
+
+        The first is just below 0: the simulator's high-pass filter puts a thousandth of the energy before the sound.
 
         Args:
             features: (B, 16), physical units (`rooms.FEATURE_NAMES`).
@@ -49,17 +51,27 @@ class PhysicalBaseline(nn.Module):
             return self._levels(features)
         return torch.cat([self._levels(block) for block in features.split(_BLOCK)])
 
+    def late_bands(self, features: Tensor) -> Tensor:
+        """Amplitude of the traced rays in each octave band at the knots, (B, N, K): `LateEnergy.band_amplitudes`."""
+        places = (features[:, SIZE], features[:, SOURCE], features[:, RECEIVER])
+        return self.late.band_amplitudes(*places, _log_reflection(features), self.knots(features))
+
     def _levels(self, features: Tensor) -> Tensor:
         knots = self.knots(features)
-        size = features[:, SIZE]
-        bands = features[:, ABSORPTION]
-        absorption = torch.cat([bands, bands[:, -1:]], dim=1)  # 16 kHz as 8 kHz, like the simulation
-        log_reflection = torch.log((1.0 - absorption).clamp(min=LEAST_REFLECTION))
-        places = (size, features[:, SOURCE], features[:, RECEIVER])
-        energy = self.early(*places, log_reflection, knots) + self.late(*places, log_reflection, knots)
-        share = energy / energy[:, :1]
+        log_reflection = _log_reflection(features)
+        places = (features[:, SIZE], features[:, SOURCE], features[:, RECEIVER])
+        early, before = self.early(*places, log_reflection, knots)
+        energy = early + self.late(*places, log_reflection, knots)
+        share = energy / (before + energy[:, :1])
         level = 10.0 * torch.log10(share.clamp(min=10.0 ** (FLOOR_DB / 10.0), max=1.0))
         return running_minimum(level)
+
+
+def _log_reflection(features: Tensor) -> Tensor:
+    """Logarithm of the share of energy that the walls reflect in each band, (B, N)."""
+    bands = features[:, ABSORPTION]
+    absorption = torch.cat([bands, bands[:, -1:]], dim=1)  # 16 kHz as 8 kHz, like the simulation
+    return torch.log((1.0 - absorption).clamp(min=LEAST_REFLECTION))
 
 
 def source_distance(features: Tensor) -> Tensor:

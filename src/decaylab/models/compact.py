@@ -70,7 +70,7 @@ class Compact(nn.Module):
         self.register_buffer("seen", seen, persistent=False)
 
     def forward(self, features: Tensor, physics: Tensor | None = None) -> Tensor:
-        """Level at the knots, (B, K), in dB re 1: 0 at the first knot, before the direct arrival, and never rising.
+        """Level at the knots, (B, K), in dB re the file's start: never rising, almost 0 before the direct arrival.
 
         Args:
             features: (B, 16), physical units (`rooms.FEATURE_NAMES`).
@@ -91,7 +91,7 @@ class Compact(nn.Module):
         return self.baseline.knots(features)
 
     def render(self, level_db: Tensor, features: Tensor) -> Tensor:
-        """The curve of `forward` as linear energy at every sample, (B, 96000): 1 before the direct arrival."""
+        """The curve of `forward` as linear energy at every sample, (B, 96000): 1 at the file's start."""
         return draw_curve(level_db, self.knot_index(features))
 
     def fit_inputs(self, features: Tensor, physics: Tensor | None = None) -> None:

@@ -48,7 +48,7 @@ def knot_positions(arrival: Tensor, fractions: Tensor) -> Tensor:
 
 
 def draw_curve(level_db: Tensor, positions: Tensor) -> Tensor:
-    """Linear energy at every sample, (B, 96000): straight lines in dB between knots, exactly 1 before the first.
+    """Linear energy at every sample, (B, 96000): straight lines in dB between knots, and from 0 dB at the file's start.
 
     Args:
         level_db: (B, K), dB re 1.
@@ -59,7 +59,8 @@ def draw_curve(level_db: Tensor, positions: Tensor) -> Tensor:
     marks = torch.zeros(level_db.shape[0], EDC_SAMPLES, dtype=level_db.dtype, device=level_db.device)
     passed = marks.scatter(1, index, 1.0).cumsum(dim=1).long()
     slope = (level_db[:, 1:] - level_db[:, :-1]) / (positions[:, 1:] - positions[:, :-1]).to(level_db.dtype)
-    slope = torch.nn.functional.pad(slope, (1, 1))  # level before the first knot and after the last one
+    first = level_db[:, :1] / positions[:, :1].to(level_db.dtype).clamp(min=1.0)
+    slope = torch.cat([first, slope, torch.zeros_like(first)], dim=1)  # the last one: after the last knot
     left = torch.nn.functional.pad(level_db, (1, 0))
     # Level at sample s: left + slope x (s - position) = (left - slope x position) + slope x s would lose digits.
     samples = torch.arange(EDC_SAMPLES, dtype=level_db.dtype, device=level_db.device)

@@ -19,6 +19,7 @@ from decaylab.acoustics import EDC_SAMPLES, SAMPLING_RATE
 from decaylab.acoustics.physics import AIR_ABSORPTION, SIMULATOR_DELAY, SPEED_OF_SOUND
 from decaylab.models.bands import DELAY_LOSS, BandJoin, PairSpectrum
 from decaylab.models.grid import FIRST, LAST_DENSE
+from decaylab.models.highpass import HighPass
 
 #: Highest order of image sources; `simulate` has the same.
 MAX_ORDER = 3
@@ -44,6 +45,7 @@ class EarlyEnergy(nn.Module):
         super().__init__()
         self.join = BandJoin()
         self.interference = PairSpectrum()
+        self.highpass = HighPass()
         steps = range(-MAX_ORDER, MAX_ORDER + 1)
         lattice = [m for m in itertools.product(steps, repeat=3) if sum(map(abs, m)) <= MAX_ORDER]
         lattice.sort(key=lambda m: sum(map(abs, m)))  # the direct sound comes first
@@ -61,8 +63,10 @@ class EarlyEnergy(nn.Module):
         for name, value in constants.items():
             self.register_buffer(name, value, persistent=False)
 
-    def forward(self, size: Tensor, source: Tensor, receiver: Tensor, log_reflection: Tensor, knots: Tensor) -> Tensor:
-        """Energy after each knot, (B, K), in units of 1 / R^2.
+    def forward(
+        self, size: Tensor, source: Tensor, receiver: Tensor, log_reflection: Tensor, knots: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Energy after each knot, (B, K), and before the first one, (B, 1), in units of 1 / R^2.
 
         Args:
             size, source, receiver: (B, 3), metres.
@@ -75,10 +79,13 @@ class EarlyEnergy(nn.Module):
         amplitude = torch.exp(0.5 * exponent) / distance[:, :, None]  # (B, I, N)
         energy = self._pair_energy(amplitude, arrival)
         middle = 0.5 * (arrival[:, self.first] + arrival[:, self.second])
-        reflected = _energy_after(middle, energy, knots)
+        from_start = torch.cat([torch.zeros_like(knots[:, :1]), knots], dim=1)
+        taken, wave = self.highpass(amplitude[:, :, 0], arrival, from_start)
+        reflected = _energy_after(torch.cat([middle, arrival], dim=1), torch.cat([energy, taken], dim=1), knots)
         between = torch.sin(math.pi * arrival[:, :1]).square()
         direct = self.join(amplitude[:, 0])[:, None] - DELAY_LOSS * between * amplitude[:, 0, -1:].square()
-        return reflected + direct * self._direct_share(arrival[:, 0], knots)
+        after = reflected + wave[:, 1:] + direct * self._direct_share(arrival[:, 0], knots)
+        return after, wave[:, :1] - wave[:, 1:2]
 
     def _distances(self, size: Tensor, source: Tensor, receiver: Tensor) -> Tensor:
         """From each image of the source to the receiver, (B, I)."""

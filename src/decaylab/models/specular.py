@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from decaylab.acoustics import EDC_SAMPLES, SAMPLING_RATE
 from decaylab.acoustics.physics import AIR_ABSORPTION, SIMULATOR_DELAY, SPEED_OF_SOUND
 from decaylab.models.bands import BandJoin
+from decaylab.models.highpass import TAKEN_WIDTH
 from decaylab.models.images import LEAST_DISTANCE
 
 #: Reflections from which on the tracer records a ray.
@@ -33,10 +34,8 @@ FIRST_TRACED = 3
 IMAGE_ORDER = 10
 #: Samples of one bin of the tracer's histogram: 4 ms.
 BIN = 192
-#: Pulses per second at which the simulator's carrier stops getting denser.
-_DENSEST = 10_000.0
-#: The carrier's power is levelled over this many samples.
-_LEVELLED = 2 * BIN
+#: Pulses a sample at which the simulator's carrier stops getting denser: 10,000 a second.
+_MOST_PULSES = 10_000.0 / SAMPLING_RATE
 #: Gauss-Legendre nodes per angle over one octant; the other seven are its mirror images.
 _NODES = 10
 #: Least density: the square root of nothing has no gradient.
@@ -56,7 +55,7 @@ class LateEnergy(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.join = BandJoin()
+        self.join = BandJoin(missing=TAKEN_WIDTH)
         node, weight = np.polynomial.legendre.leggauss(_NODES)
         node, weight = (node + 1.0) / 2.0, weight / 2.0  # onto 0..1
         height, angle = (grid.ravel() for grid in np.meshgrid(node, node * math.pi / 2.0, indexing="ij"))
@@ -86,17 +85,26 @@ class LateEnergy(nn.Module):
         """
         volume = size.prod(dim=1, keepdim=True)
         travelled = (knots - SIMULATOR_DELAY).clamp(min=0.0) * _METRES_PER_SAMPLE  # (B, K), metres
-        density = self._survivors(size, log_reflection, travelled)  # (B, N, K)
-        density = density * (4.0 * math.pi * _METRES_PER_SAMPLE) / volume[:, :, None]
-        density = density + self._images(size, source, receiver, log_reflection, knots)
-        amplitude = density.clamp(min=_LEAST_DENSITY).sqrt() * torch.exp(
-            -0.5 * self.air[:, None] * travelled[:, None, :]
-        )
+        amplitude = self.band_amplitudes(size, source, receiver, log_reflection, knots)
         away = (source - receiver).square().sum(dim=1, keepdim=True).clamp(min=LEAST_DISTANCE**2).sqrt()
         power = self.join(amplitude) * _carrier_gain(volume, away, travelled) * (travelled >= away)
         pieces = _exponential_integral(power, knots[:, 1:] - knots[:, :-1])
         after = pieces.flip(1).cumsum(dim=1).flip(1)  # small numbers first
         return torch.nn.functional.pad(after, (0, 1))
+
+    def band_amplitudes(
+        self, size: Tensor, source: Tensor, receiver: Tensor, log_reflection: Tensor, knots: Tensor
+    ) -> Tensor:
+        """Root of the expected energy per sample at each knot, band by band, (B, N, K); arguments as in `forward`.
+
+        What a carrier with an energy of 1 per sample over the whole spectrum is multiplied by, each band by its own.
+        Before the direct sound it means nothing: there is none.
+        """
+        travelled = (knots - SIMULATOR_DELAY).clamp(min=0.0) * _METRES_PER_SAMPLE  # (B, K), metres
+        density = self._survivors(size, log_reflection, travelled)  # (B, N, K)
+        density = density * (4.0 * math.pi * _METRES_PER_SAMPLE) / size.prod(dim=1)[:, None, None]
+        density = density + self._images(size, source, receiver, log_reflection, knots)
+        return density.clamp(min=_LEAST_DENSITY).sqrt() * torch.exp(-0.5 * self.air[:, None] * travelled[:, None, :])
 
     def _images(self, size: Tensor, source: Tensor, receiver: Tensor, log_reflection: Tensor, knots: Tensor) -> Tensor:
         """Energy per sample of the single images, (B, N, K): a histogram, straight lines between its bins' centres."""
@@ -140,16 +148,31 @@ class LateEnergy(nn.Module):
 def _carrier_gain(volume: Tensor, away: Tensor, travelled: Tensor) -> Tensor:
     """Mean energy of the simulator's carrier against that of its histogram, (B, K).
 
-    The carrier is a Poisson sequence of pulses. Its power is levelled by the number of SAMPLES that hold a pulse, so
-    that samples with several count once but sound with all: q / (1 - exp(-q)) for q pulses a sample; and where no pulse
-    lies within the levelling window there is no energy: 1 - exp(-384 q). Arguments in cubic metres and metres.
+    The carrier is a sequence of pulses that begins at the direct arrival and grows denser as the square of time, up to
+    10,000 a second. Each pulse is levelled by the number of SAMPLES that hold one within 4 ms on either side, so with q
+    pulses a sample here and m samples with one in that window the mean energy is 384 q E[1 / (1 + Poisson(m))]
+    = 384 q (1 - exp(-m)) / m: less than 1 while the sequence grows denser, more where samples hold several.
+
+    Args:
+        volume: (B, 1), cubic metres. away: (B, 1), between source and receiver, metres. travelled: (B, K), metres.
     """
-    rate = 4.0 * math.pi * SPEED_OF_SOUND / volume * (away + travelled).square()
-    pulses = rate.clamp(max=_DENSEST) / SAMPLING_RATE
-    several = pulses > 1e-3  # fewer lose their digits in the difference
-    full = torch.where(several, pulses, torch.ones_like(pulses))
-    gain = torch.where(several, full / (1.0 - torch.exp(-full)), 1.0 + 0.5 * pulses)
-    return gain * (1.0 - torch.exp(-_LEVELLED * pulses))
+    growth = 4.0 * math.pi * SPEED_OF_SOUND / volume / SAMPLING_RATE  # q = growth x (away + travelled)^2
+    path = away + travelled
+    side = BIN * _METRES_PER_SAMPLE
+    filled = _filled_samples(growth, path + side) - _filled_samples(growth, torch.maximum(path - side, 2.0 * away))
+    filled = filled.clamp(min=1e-6)
+    pulses = (growth * path.square()).clamp(max=_MOST_PULSES)
+    return 2.0 * BIN * pulses * (1.0 - torch.exp(-filled)) / filled
+
+
+def _filled_samples(growth: Tensor, path: Tensor) -> Tensor:
+    """Integral of 1 - exp(-q) over samples, from 0 to `path` metres: three terms of its series while q grows, then
+    a straight line."""
+    last = (_MOST_PULSES / growth).sqrt()
+    u = torch.minimum(path, last)
+    q = growth * u.square()
+    grown = u * q * (1.0 / 3.0 - q / 10.0 + q.square() / 42.0)
+    return (grown + (path - u) * (1.0 - math.exp(-_MOST_PULSES))) / _METRES_PER_SAMPLE
 
 
 def _exponential_integral(values: Tensor, steps: Tensor) -> Tensor:
