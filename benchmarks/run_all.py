@@ -1,9 +1,9 @@
 """Run every benchmark of this folder, one after the other: `make bench`.
 
 Each prints ratios against a peer or a limit measured in the same run, and exits 1 when its goal is not reached.
-Run by hand: `envelope.py`, which needs the published rooms, `builder_agreement.py`, which takes ten minutes
-(docs/simulation.md), and `large_store.py`, which needs 17 GB of disk (docs/large-data.md). `mlflow_peer.py` is a part
-of `compare_speed.py`, `process_memory.py` of `large_store.py`.
+Run by hand: `envelope.py` and `accuracy.py`, which need the published rooms, `builder_agreement.py`, which takes ten
+minutes (docs/simulation.md), and `large_store.py`, which needs 17 GB of disk (docs/large-data.md). `mlflow_peer.py` is
+a part of `compare_speed.py`, `process_memory.py` of `large_store.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,15 @@ import pathlib
 import subprocess
 import sys
 
-BY_HAND = {"run_all.py", "builder_agreement.py", "envelope.py", "large_store.py", "mlflow_peer.py", "process_memory.py"}
+BY_HAND = {
+    "run_all.py",
+    "accuracy.py",
+    "builder_agreement.py",
+    "envelope.py",
+    "large_store.py",
+    "mlflow_peer.py",
+    "process_memory.py",
+}
 
 
 def main() -> int:

@@ -64,10 +64,62 @@ def test_simulating_is_measured_against_a_plain_loop_of_the_library():
 
 
 @pytest.mark.heavy
+def test_predicting_is_measured_against_simulating():
+    script = str(ROOT / "benchmarks" / "prediction_speed.py")
+    options = ["--limit", "4", "--rays", "200"]
+    done = subprocess.run([sys.executable, script, *options], capture_output=True, text=True, timeout=300)
+    assert done.returncode in (0, 1), done.stderr
+    for row in ("4 rooms, 200 rays", "pyroomacoustics in a loop", "predicted parameters", "predicted curves", "goal"):
+        assert row in done.stdout
+
+
+@pytest.mark.heavy
+def test_responses_are_held_against_simulations_band_by_band():
+    script = str(ROOT / "benchmarks" / "rir_bands.py")
+    options = ["--limit", "2", "--rays", "200"]
+    done = subprocess.run([sys.executable, script, *options], capture_output=True, text=True, timeout=300)
+    assert done.returncode in (0, 1), done.stderr
+    for row in ("2 rooms, 200 rays", "broadband", "16000", "all bands", "goal"):
+        assert row in done.stdout
+
+
+@pytest.mark.heavy
 def test_the_builders_are_held_against_each_other():
     script = str(ROOT / "benchmarks" / "builder_agreement.py")
     options = ["--limit", "2", "--rays", "200", "--jobs", "1"]
     done = subprocess.run([sys.executable, script, *options], capture_output=True, text=True, timeout=300)
     assert done.returncode in (0, 1), done.stderr
     for row in ("2 rooms", "| T20 s (2) |", "| EDT s", "| C50 dB", "| EDC", "goal"):
+        assert row in done.stdout
+
+
+@pytest.mark.heavy
+def test_accuracy_is_put_beside_physics_alone_and_the_labels_own_errors(tmp_path):
+    header = "ID,Length,Width,Height,Source_X,Source_Y,Source_Z,Receiver_X,Receiver_Y,Receiver_Z,f1,f2,f3,f4,f5,f6,f7"
+    rooms = [f"r{n},{4 + n / 10:.1f},4,3,1,1,1.5,3,2.5,1.5,{','.join([f'{0.2 + n / 50:.2f}'] * 7)}" for n in range(20)]
+    (tmp_path / "rooms.csv").write_text("\n".join([header, *rooms]) + "\n")
+    command = [sys.executable, str(ROOT / "benchmarks" / "accuracy.py"), "--rooms", str(tmp_path / "rooms.csv")]
+    command += ["--dir", str(tmp_path / "made"), "--limit", "20", "--seeds", "1", "--rays", "300", "--epochs", "1"]
+    command += ["--realisations", "2", "--only", "random", "--others"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    for row in ("| random | mean of 2 |", "physics alone", "the labels' own", "boosted trees", "`lstm`", "trained on"):
+        assert row in done.stdout
+
+
+@pytest.mark.heavy
+def test_the_growth_of_a_table_is_printed():
+    command = [sys.executable, str(ROOT / "benchmarks" / "scale.py"), "--runs", "20", "--rounds", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "| 20 |" in done.stdout
+
+
+@pytest.mark.heavy
+def test_a_training_step_is_timed_beside_its_predecessors():
+    script = str(ROOT / "benchmarks" / "training_speed.py")
+    options = ["--rounds", "1", "--steps", "2", "--rooms", "30", "--width", "16"]
+    done = subprocess.run([sys.executable, script, *options], capture_output=True, text=True, timeout=300)
+    assert done.returncode in (0, 1), done.stderr
+    for row in ("16 units before the output", "predecessor", "median of 2", "waiting for a batch", "goal"):
         assert row in done.stdout

@@ -129,7 +129,7 @@ def test_a_run_beside_its_noise(data: Path, capfd: pytest.CaptureFixture[str]) -
     assert "label noise" not in capfd.readouterr().out
     assert main(["noise", "--run", "latest", "--rooms", "3", "--jobs", "1"]) == 0
     said = capfd.readouterr()
-    assert "fewer than 30 of its test rooms are measured" in said.err
+    assert "it takes 30 measured test rooms, and there are fewer" in said.err
     assert not (run / "label_noise.json").exists()
     assert main(["noise", "--run", "latest", "--jobs", "2"]) == 0
     said = capfd.readouterr().out
@@ -169,7 +169,7 @@ def test_show_computes_the_ratio_where_nothing_is_recorded(data: Path, capfd: py
     assert main(["noise", "--data", str(data), "--rooms", "8", "--jobs", "2"]) == 0
     capfd.readouterr()
     assert main(["show", "latest"]) == 0
-    assert "not known: fewer than 30 of its test rooms were measured" in capfd.readouterr().out
+    assert "not known: it takes 30 measured test rooms, and there are fewer" in capfd.readouterr().out
     assert main(["noise", "--data", str(data), "--jobs", "2"]) == 0
     capfd.readouterr()
     assert main(["show", "latest"]) == 0

@@ -29,7 +29,7 @@ from decaylab.training.plan import Plan, _chosen_rows
 
 ROOMS = 30
 #: Options that decide nothing about the run that is trained: where it is kept and what is said of it.
-NO_SETTINGS = {"--help", "-h", "--note", "--experiments"}
+NO_SETTINGS = {"--help", "-h", "--note", "--experiments", "--from", "--keep-last"}
 
 
 def plan_of(config: TrainConfig) -> Plan:
@@ -59,7 +59,7 @@ def sections_of(plan: Plan) -> dict:
 
 def recorded(plan: Plan) -> Record:
     """The record of a run with this plan, as a reader finds it."""
-    document = Document(plan.config.model)
+    document = Document(plan.config.model_name)
     document.update(None, sections_of(plan))
     run_id = "m_20260301_120000"
     document.begin(run_id, "20260301_120000", {}, ["decaylab", "train"], os.getcwd())
@@ -79,13 +79,17 @@ def weights_of(loss: str | None) -> st.SearchStrategy[dict[str, float]]:
     return st.fixed_dictionaries({}, optional={name: st.floats(0, 1e6) for name in names})
 
 
-paths = st.text(st.characters(exclude_categories=("C", "Zl", "Zp")), min_size=1).filter(lambda text: text != "--")
+#: A run refuses texts that stand for numbers in its files, such as "Infinity".
+NO_PATHS = ("--", "NaN", "Infinity", "-Infinity")
+paths = st.text(st.characters(exclude_categories=("C", "Zl", "Zp")), min_size=1).filter(
+    lambda text: text not in NO_PATHS
+)
 positive = st.floats(0, 1e9, exclude_min=True)
 epochs = st.none() | st.integers(1, 10**6)
 #: Of each setting, what it may be; those that depend on another one are drawn after it.
 MAY_BE = {
     "data": paths,
-    "model": st.sampled_from(list(MODELS)),
+    "model": st.sampled_from([*MODELS, "nets.mine:Net", "my nets/mine.py:Net"]),
     "loss": st.none() | st.sampled_from(list(LOSSES)),
     "experiments": paths,
     "max_epochs": epochs,

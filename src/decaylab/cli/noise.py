@@ -65,13 +65,13 @@ def run(args: argparse.Namespace) -> int:
 
 def measure(args: argparse.Namespace, data: DataSet, rows: NDArray[Any]) -> Measured:
     """Simulate these rows again, as far as they are not yet, with progress; Ctrl-C says what is kept."""
-    from decaylab.cli.simulate import _cores
+    from decaylab.cli.simulate import cores
     from decaylab.cli.simulation_progress import SimulationProgress
     from decaylab.evaluation.measure_noise import measure_noise
 
     with SimulationProgress(sys.stderr) as progress:
         try:
-            return measure_noise(data, rows, seed=args.seed, jobs=args.jobs or _cores(), progress=progress)
+            return measure_noise(data, rows, seed=args.seed, jobs=args.jobs or cores(), progress=progress)
         except KeyboardInterrupt:
             progress.close()
             kept = f"{progress.done} of {progress.total} rooms are kept" if progress.total else "nothing is lost"
@@ -111,7 +111,7 @@ def _rows(args: argparse.Namespace, data: DataSet) -> NDArray[Any]:
 
 
 def _fold(text: str | None) -> tuple[int, int] | None:
-    from decaylab.cli.train import _fold as parsed
+    from decaylab.cli.train import parsed_fold as parsed
 
     return parsed(text)
 

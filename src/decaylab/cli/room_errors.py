@@ -29,7 +29,7 @@ def worst_lines(record: Record, count: int, by: str) -> tuple[list[str], list[st
     from decaylab.runlog.table import Cell, Column, render
     from decaylab.runlog.text import printable
 
-    errors, remarks = _errors_of(record)
+    errors, remarks = errors_of(record)
     chosen = worst_rooms(errors, by, count)
     columns = [
         ("room", [printable(errors.rooms[row]) for row in chosen]),
@@ -76,7 +76,7 @@ def distance_lines(record: Record) -> list[str]:
     return ["", head, *render(columns, False)]
 
 
-def _errors_of(record: Record) -> tuple[RoomErrors, list[str]]:
+def errors_of(record: Record) -> tuple[RoomErrors, list[str]]:
     """From errors.csv, or from the arrays where there is none."""
     from decaylab.evaluation.errors import ERRORS, read_errors
 

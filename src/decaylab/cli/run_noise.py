@@ -64,7 +64,9 @@ def _computed(record: Record) -> list[str]:
     except (DataError, OSError) as error:
         return [f"not known: {printable(str(error))}"]
     if content is None:
-        return [f"not known: fewer than {LEAST_ROOMS} of its test rooms were measured: decaylab noise --run does it"]
+        return [
+            f"not known: it takes {LEAST_ROOMS} measured test rooms, and there are fewer: decaylab noise --run measures"
+        ]
     return lines(content)
 
 
@@ -80,13 +82,13 @@ def data_and_errors(record: Record, given: str | None) -> tuple[DataSet, RoomErr
     """
     from dataclasses import replace
 
-    from decaylab.cli.room_errors import _errors_of
+    from decaylab.cli.room_errors import errors_of
     from decaylab.rooms.features import SIZE
     from decaylab.rooms.store import open_data
 
     if record.status == "running":
         raise InputError(f"{record.run_id} is running: it has no errors yet. Wait for its end, or use --data DIR")
-    errors, _ = _errors_of(record)
+    errors, _ = errors_of(record)
     folder = given or data_folder(record)
     if folder is None:
         raise InputError(
@@ -123,7 +125,7 @@ def keep_ratio(record: Record, errors: RoomErrors, data: DataSet) -> tuple[dict[
 
     content = ratio(record, errors, str(data.path))
     if content is None:
-        return None, f"no ratio for {record.run_id}: fewer than {LEAST_ROOMS} of its test rooms are measured"
+        return None, f"no ratio for {record.run_id}: it takes {LEAST_ROOMS} measured test rooms, and there are fewer"
     if remark := linked_remark(record):
         return content, remark
     write_label_noise(record.path, {**content, "data_digest": data.digest})

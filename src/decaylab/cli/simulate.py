@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
                 table,
                 seed=args.seed,
                 settings=settings,
-                jobs=args.jobs or _cores(),
+                jobs=args.jobs or cores(),
                 source=source,
                 progress=progress,
             )
@@ -108,6 +108,7 @@ def _rooms(args: argparse.Namespace) -> tuple[RoomTable, dict[str, Any]]:
     """The rooms asked for, in the order of the store, and where they come from."""
     from decaylab.rooms import choose_rooms, draw_rooms, read_rooms_csv
     from decaylab.rooms.draw import DRAW_VERSION
+    from decaylab.rooms.features import check_rooms
 
     if args.seed < 0:
         raise InputError(f"--seed must be 0 or more, not {args.seed}")
@@ -115,9 +116,10 @@ def _rooms(args: argparse.Namespace) -> tuple[RoomTable, dict[str, Any]]:
         count = args.count if args.limit is None else min(args.count, args.limit)
         return draw_rooms(count, args.seed), {"kind": f"drawn, version {DRAW_VERSION}"}
     table = read_rooms_csv(args.rooms)
+    check_rooms(table)  # before they are mixed: its rows are those of the file
     source = {"kind": "table", "file": os.path.basename(args.rooms), "rows": len(table)}
     return choose_rooms(table, args.limit), source
 
 
-def _cores() -> int:
+def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

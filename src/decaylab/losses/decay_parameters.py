@@ -40,18 +40,20 @@ class Estimate(NamedTuple):
 
 def level_from_onset(energy: Tensor, grid: Grid) -> Tensor:
     """Level of linear energy (B, K) in dB re its value at the onset, (B, K); not below -80 dB re 1.0."""
-    level = to_decibels(energy, FLOOR_DB)
-    return level - level_at(level, grid.onset, grid)
+    return to_decibels(energy, FLOOR_DB) - level_at(energy, grid.onset, grid)
 
 
-def level_at(level: Tensor, seconds: Tensor, grid: Grid) -> Tensor:
-    """Level (B, K) at one time per room (B,), by straight lines in dB between points: (B, 1)."""
-    time = grid.time.expand(level.shape)
+def level_at(energy: Tensor, seconds: Tensor, grid: Grid) -> Tensor:
+    """Level in dB of linear energy (B, K) at one time per room (B,), by straight lines in dB between points: (B, 1).
+
+    Only the two points around each time are turned into levels, not all that the curve has.
+    """
+    time = grid.time.expand(energy.shape)
     at = seconds[:, None]
-    index = ((time <= at + SAME_TIME).sum(dim=1, keepdim=True) - 1).clamp(0, level.shape[1] - 2)
+    index = ((time <= at + SAME_TIME).sum(dim=1, keepdim=True) - 1).clamp(0, energy.shape[1] - 2)
     before, after = time.gather(1, index), time.gather(1, index + 1)
     fraction = ((at - before) / (after - before)).clamp(0.0, 1.0)
-    left, right = level.gather(1, index), level.gather(1, index + 1)
+    left, right = (to_decibels(energy.gather(1, place), FLOOR_DB) for place in (index, index + 1))
     return left + (right - left) * fraction
 
 
@@ -86,7 +88,7 @@ def differentiable_c50(prediction: Tensor, target: Tensor, grid: Grid) -> Estima
     valid = (grid.onset + EARLY_SECONDS <= grid.time.expand(target.shape)[:, -1] + SAME_TIME) & (
         _early_loss(target, grid) > LEAST_EARLY_LOSS_DB
     )
-    late = level_at(to_decibels(target, FLOOR_DB), grid.onset + EARLY_SECONDS, grid)[:, 0]
+    late = level_at(target, grid.onset + EARLY_SECONDS, grid)[:, 0]
     return Estimate(_clarity(prediction, grid), _clarity(target, grid), valid & (late > FLOOR_DB))
 
 
@@ -109,5 +111,4 @@ def _clarity(energy: Tensor, grid: Grid) -> Tensor:
 
 def _early_loss(energy: Tensor, grid: Grid) -> Tensor:
     """Decibels lost between the onset and 50 ms after it, (B,); at most 80."""
-    level = to_decibels(energy, FLOOR_DB)
-    return (level_at(level, grid.onset, grid) - level_at(level, grid.onset + EARLY_SECONDS, grid))[:, 0]
+    return (level_at(energy, grid.onset, grid) - level_at(energy, grid.onset + EARLY_SECONDS, grid))[:, 0]

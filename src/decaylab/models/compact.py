@@ -39,12 +39,12 @@ class Compact(nn.Module):
     outputs: ClassVar[Literal["scaled_curve", "knots"]] = "knots"
     default_loss: ClassVar[str] = "decay"
     default_settings: ClassVar[dict[str, Any]] = {
-        "max_epochs": 250,
+        "max_epochs": 60,
         "batch_size": 64,
         "learning_rate": 1e-3,
         "weight_decay": 1.0,
         "schedule": "onecycle",
-        "early_stop_patience": 250,
+        "early_stop_patience": 60,
         "input_noise": 0.1,
     }
 

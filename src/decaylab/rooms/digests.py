@@ -1,4 +1,4 @@
-"""The digests of a store: what `digests.txt` and the manifest hold, computed again to compare."""
+"""The digests of a store: what `digests.txt` and the manifest hold."""
 
 from __future__ import annotations
 
@@ -13,8 +13,16 @@ from decaylab.rooms.store import DIGESTS, FORMAT
 
 
 def row_digest(features: NDArray[np.float64], curve: bytes) -> str:
-    """SHA-256 of a room's 16 features (little-endian float64) and its curve's bytes, as `digests.txt` has it."""
+    """SHA-256 of a room's 16 features (little-endian float64) and its curve's bytes, as `digests.txt` has it.
+
+    Of both together: a row of `rooms.csv` that was edited no longer has a curve.
+    """
     return hashlib.sha256(np.ascontiguousarray(features, dtype="<f8").tobytes() + curve).hexdigest()
+
+
+def ends_whole(file: Path) -> bool:
+    """Whether the file ends with its last line; a torn one would swallow the next."""
+    return not file.exists() or file.read_bytes()[-1:] in (b"", b"\n")
 
 
 def data_digest(ids: Sequence[str], rows: Sequence[str], samples: int, sampling_rate: int) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import io
 import json
 import os
@@ -22,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decaylab.errors import DataError, InputError
+from decaylab.rooms.digests import data_digest, ends_whole, read_digests, row_digest
 from decaylab.rooms.features import RoomTable
 from decaylab.rooms.files import replace_file, write_all
 from decaylab.rooms.locking import exclusive_lock
@@ -102,7 +102,7 @@ class StoreWriter:
         data = np.ascontiguousarray(curve, dtype="<f4").tobytes()
         if len(data) != self._row_bytes:
             raise DataError(f"a curve of {curve.shape} does not fit a store of {self._samples} samples")
-        digest = _row_digest(self.table.features[row], data)
+        digest = row_digest(self.table.features[row], data)
         with self._disk_errors():
             # Not through a memory map: on a full disk a write to a map kills the process with SIGBUS.
             self._curve_file.seek(self._offset + row * self._row_bytes)
@@ -115,10 +115,8 @@ class StoreWriter:
 
         A store that was complete already keeps its files as they are.
         """
-        digest = hashlib.sha256(f"{FORMAT} {self._samples} {self._sampling_rate}".encode())
-        for row, room in enumerate(self.table.ids):
-            digest.update(room.encode() + b"\0" + bytes.fromhex(self._digests[row]))
-        whole = f"sha256:{digest.hexdigest()}"
+        rows = [self._digests[row] for row in range(len(self.table))]
+        whole = data_digest(self.table.ids, rows, self._samples, self._sampling_rate)
         with self._disk_errors():
             if read_manifest(self.folder)["digest"] != whole:
                 os.fsync(self._curve_file.fileno())
@@ -195,19 +193,14 @@ class StoreWriter:
     def _whole_rows(self) -> dict[int, str]:
         """The rows whose bytes have the digest on record; leaves the record open to append to."""
         file = self.folder / DIGESTS
-        recorded: dict[int, str] = {}
-        text = file.read_bytes() if file.exists() else b""
-        for line in text.split(b"\n"):
-            number, _, digest = line.partition(b" ")
-            if number.isdigit() and len(digest) == 64 and int(number) < len(self.table):
-                recorded[int(number)] = digest.decode("ascii", "replace")
+        recorded = {row: digest for row, digest in read_digests(self.folder).items() if row < len(self.table)}
         whole = {}
         for row in sorted(recorded):
             self._curve_file.seek(self._offset + row * self._row_bytes)
-            if _row_digest(self.table.features[row], self._curve_file.read(self._row_bytes)) == recorded[row]:
+            if row_digest(self.table.features[row], self._curve_file.read(self._row_bytes)) == recorded[row]:
                 whole[row] = recorded[row]
         self._digest_file = self._opened(file, "ab")
-        if text and not text.endswith(b"\n"):
+        if not ends_whole(file):
             write_all(self._digest_file, b"\n")
         return whole
 
@@ -288,8 +281,3 @@ def _extended(folder: Path, there: RoomTable, wanted: RoomTable) -> RoomTable:
         raise InputError(f"{folder} holds {len(there)} rooms, and none of those asked for: give --out another folder")
     added = wanted.rows(new)
     return RoomTable(there.ids + added.ids, np.concatenate([there.features, added.features]))
-
-
-def _row_digest(features: NDArray[np.float64], curve: bytes) -> str:
-    """Of the room and its curve together: a row of `rooms.csv` that was edited no longer has a curve."""
-    return hashlib.sha256(np.ascontiguousarray(features, dtype="<f8").tobytes() + curve).hexdigest()

@@ -24,6 +24,14 @@ class Command(NamedTuple):
     remarks: tuple[str, ...] = ()
 
 
+class Stated(NamedTuple):
+    """`values`: option -> what the record says, None for one that was not given; `lacking`: keys that are not there,
+    or cannot be used."""
+
+    values: dict[str, Any]
+    lacking: list[str]
+
+
 class Setting(NamedTuple):
     """An option of `decaylab train`, the key that records it, how it is read, and whether null means "not given"."""
 
@@ -36,7 +44,7 @@ class Setting(NamedTuple):
 #: Every setting of `decaylab train` that decides a run; a test compares them with that command's parser.
 SETTINGS = (
     Setting("--data", "data_config.path", "path"),
-    Setting("--model", "model_name", "text"),
+    Setting("--model", "model_path or model_name", "model"),
     Setting("--loss", "loss_config.loss_type", "text"),
     Setting("--aux-weight", "loss_config.aux_weight", "weight"),
     Setting("--edt-weight", "loss_config.edt_weight", "weight"),
@@ -84,7 +92,7 @@ def command_of(record: Record, here: str) -> Command:
     """
     words, lacking = _train_words(record, here)
     if not lacking:
-        return Command(_line(["decaylab", "train", *words]))
+        return Command(_line(["decaylab", "train", *words]), _own_model(record, here))
     argv = record.document.get("command")
     if not isinstance(argv, list) or not argv or not all(isinstance(word, str) for word in argv):
         raise RunLogError(f"{record.run_id}: the record lacks what the command needs: {', '.join(lacking)}")
@@ -93,33 +101,69 @@ def command_of(record: Record, here: str) -> Command:
     return _as_started(record, argv, lacking)
 
 
-def _train_words(record: Record, here: str) -> tuple[list[str], list[str]]:
-    """The options of `decaylab train` that the record states, and the keys that it lacks or that cannot be used."""
-    words: list[str] = []
-    lacking: list[str] = []
+def stated(metadata: dict[str, Any]) -> Stated:
+    """What a record (in documented form) says of every setting of `decaylab train`."""
+    found = Stated({}, [])
     for setting in SETTINGS:
-        value = _at(record, setting.key)
-        if _is_not_given(setting, value, record):
+        value = _at(metadata, setting.key)
+        if _is_not_given(setting, value, metadata):
+            found.values[setting.option] = None
             continue
         text = _READ[setting.kind](value)
         if text is None:
-            lacking.append(setting.key if value is _ABSENT or value is None else f"{setting.key} (cannot be used)")
+            lacks = value is _ABSENT or value is None
+            found.lacking.append(setting.key if lacks else f"{setting.key} (cannot be used)")
         elif setting.kind in ("flag", "off"):
-            words += [setting.option] if text else []
+            found.values[setting.option] = bool(text)
         else:
-            if setting.kind == "path":
-                text = _from(here, record.document.get("working_directory"), text)
-            words += _option(setting.option, text, setting.key)
-    lacking += _other_weights(record)
+            found.values[setting.option] = text if setting.kind == "device" else value
+    found.lacking.extend(_other_weights(metadata))
+    return found
+
+
+def is_path(setting: Setting, value: Any) -> bool:
+    """Whether a setting's value is a path, which means something only from the run's working directory."""
+    return setting.kind == "path" or (setting.kind == "model" and ".py:" in str(value))
+
+
+def led_back(here: str, directory: Any, path: str) -> str:
+    """A path that was relative to the run's working directory, for somebody who stands in `here`."""
+    is_elsewhere = isinstance(directory, str) and os.path.isabs(directory) and directory != here
+    return os.path.join(directory, path) if is_elsewhere else path
+
+
+def _train_words(record: Record, here: str) -> tuple[list[str], list[str]]:
+    """The options of `decaylab train` that the record states, and the keys that it lacks or that cannot be used."""
+    words: list[str] = []
+    values, lacking = stated(record.metadata)
+    for setting in SETTINGS:
+        value = values.get(setting.option)
+        if value is None or value is False:
+            continue
+        if value is True:
+            words.append(setting.option)
+            continue
+        text = str(_READ[setting.kind](value))
+        if is_path(setting, text):
+            text = led_back(here, record.document.get("working_directory"), text)
+        words += _option(setting.option, text, setting.key)
     return [*words, *_option("--experiments", record.folder.path, "the experiments folder")], lacking
 
 
-def _is_not_given(setting: Setting, value: Any, record: Record) -> bool:
+def _own_model(record: Record, here: str) -> tuple[str, ...]:
+    """What a model of the user's own needs that no line can hold: the folder that it is imported from."""
+    path, directory = record.metadata.get("model_path"), record.document.get("working_directory")
+    if not isinstance(path, str) or ".py:" in path or directory == here:
+        return ()
+    return (f"{record.run_id}: {path} was imported from {directory}: call the command there",)
+
+
+def _is_not_given(setting: Setting, value: Any, metadata: dict[str, Any]) -> bool:
     """Whether the option was left out, and nothing stands for it: no clipping, no folds, a loss without that term."""
     if setting.kind == "weight":
         return value is None or value is _ABSENT
     if setting.kind == "patience":  # null says nothing of a training that could stop early
-        return value is None and _at(record, "early_stopping_config.enabled") is False
+        return value is None and _at(metadata, "early_stopping_config.enabled") is False
     return value is None and setting.may_be_null
 
 
@@ -161,33 +205,27 @@ def _blanked(argv: Sequence[str]) -> list[str]:
     return found
 
 
-def _other_weights(record: Record) -> list[str]:
+def _other_weights(metadata: dict[str, Any]) -> list[str]:
     """Weights of a loss that `decaylab train` has no option for."""
-    losses = record.metadata.get("loss_config")
+    losses = metadata.get("loss_config")
     known = {setting.key for setting in SETTINGS}
     names = [f"loss_config.{name}" for name in losses if name.endswith("_weight")] if isinstance(losses, dict) else []
     return [f"{name} (train has no such option)" for name in names if name not in known]
 
 
-def _at(record: Record, key: str) -> Any:
+def _at(metadata: dict[str, Any], key: str) -> Any:
     """The value under a dotted key, `_ABSENT` if there is none; of `A or B` the first that is not null."""
     first, _, second = key.partition(" or ")
-    value: Any = record.metadata
+    value: Any = metadata
     for part in first.split("."):
         value = value.get(part, _ABSENT) if isinstance(value, dict) else _ABSENT
-    return _at(record, second) if second and (value is None or value is _ABSENT) else value
+    return _at(metadata, second) if second and (value is None or value is _ABSENT) else value
 
 
 def _option(option: str, text: str, key: str) -> list[str]:
     """`--option value`; `--option=value` where the value would be taken for an option."""
     _refuse_control(text, key)
     return [f"{option}={text}"] if text.startswith("-") and not _NEGATIVE.fullmatch(text) else [option, text]
-
-
-def _from(here: str, directory: Any, path: str) -> str:
-    """A path that was relative to the run's working directory, for somebody who stands in `here`."""
-    is_elsewhere = isinstance(directory, str) and os.path.isabs(directory) and directory != here
-    return os.path.join(directory, path) if is_elsewhere else path
 
 
 def _refuse_control(text: str, key: str) -> None:
@@ -236,6 +274,7 @@ def _off(value: Any) -> str | None:
 _READ = {
     "path": _text,
     "text": _text,
+    "model": _text,
     "count": _count,
     "patience": _count,
     "number": _number,

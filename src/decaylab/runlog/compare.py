@@ -183,7 +183,7 @@ def _is_scored(record: Record) -> bool:
 
 def _set_column(rows: Sequence[Record], sets: dict[Any, str]) -> Column:
     cells = [Cell(sets[comparable(record)] if _is_scored(record) else MISSING) for record in rows]
-    return Column(_SET, cells, False, _IMPORTANCE.index(_SET))
+    return Column(_SET, cells, False, 0)  # never left out: without it runs on other data would stand together unmarked
 
 
 def _legend(built: dict[str, list[Cell]], fields: Sequence[str], sets: dict[Any, str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Collection
 from typing import Any
 
 from decaylab.runlog.pruned import PRUNED
@@ -19,8 +20,8 @@ def of_file(path: str) -> str:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
-def of_directory(directory: str) -> dict[str, dict[str, Any]]:
-    """`{relative path: {"bytes": size, "blake2b": digest}}` of every regular file, links left out.
+def of_directory(directory: str, without: Collection[str] = ()) -> dict[str, dict[str, Any]]:
+    """`{relative path: {"bytes": size, "blake2b": digest}}` of every regular file but `without`, links left out.
 
     TensorBoard's own files are left out: its writer closes them after the run.
     """
@@ -30,7 +31,8 @@ def of_directory(directory: str) -> dict[str, dict[str, Any]]:
         for name in sorted(names):
             path = os.path.join(folder, name)
             relative = os.path.relpath(path, directory)
-            if relative in _CHANGING or name.endswith(".tmp") or os.path.islink(path) or not os.path.isfile(path):
+            is_left_out = relative in _CHANGING or relative in without or name.endswith(".tmp")
+            if is_left_out or os.path.islink(path) or not os.path.isfile(path):
                 continue
             found[relative] = {"bytes": os.path.getsize(path), "blake2b": of_file(path)}
     return found

@@ -11,7 +11,9 @@ from decaylab.runlog import values
 from decaylab.runlog.schema import DOCUMENTED, FIELDS, SCHEMA_VERSION, SETTING_PLACES, empty_metadata
 
 #: Keys that only the recorder writes.
-_RECORDERS_OWN = {"schema_version", "run_id", "status", "timestamp", "process", "command", "files", "best_model_path"}
+_RECORDERS_OWN = {
+    "schema_version", "run_id", "status", "timestamp", "process", "command", "files", "best_model_path", "resumes",
+}  # fmt: skip
 _TRACEBACK_LIMIT = 20_000
 
 
@@ -34,6 +36,13 @@ class Document:
             "config": {},
         }
 
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> Document:
+        """The document of a run that goes on, as its file holds it; keys that the file lacks are null."""
+        found = cls(document["model_name"])
+        _merge(found.data, document, "")
+        return found
+
     def set_directions(self, directions: dict[str, Any]) -> None:
         for name, direction in directions.items():
             if direction not in ("min", "max"):
@@ -52,6 +61,25 @@ class Document:
             "command": values.plain(command, "command"),
             "working_directory": values.plain(working_directory, "working_directory"),
         }
+
+    def begin_again(self, resume: dict[str, Any], process: dict[str, Any]) -> None:
+        """The run goes on in `process`; `resume` is kept in `resumes`. What told of its end is open again."""
+        self.data["resumes"] = [*self.data.get("resumes", []), values.plain(resume, "resumes")]
+        self.data["training_config"]["actual_epochs"] = None
+        self.data |= {
+            "status": "running",
+            "error": None,
+            "ended_utc": None,
+            "total_duration_seconds": None,
+            "best_model_path": None,
+            "process": process,
+            "files": {},
+        }
+
+    def surround_again(self, environment: dict[str, Any], git: dict[str, Any] | None) -> None:
+        """What was found around a run that was resumed; what was found at its start stays."""
+        found = {"environment": values.plain(environment, "environment"), "git": values.plain(git, "git")}
+        self.data["resumes"][-1] |= found
 
     def surround(self, environment: dict[str, Any], git: dict[str, Any] | None) -> None:
         """What was found around the run. A device that the training has named already is kept."""

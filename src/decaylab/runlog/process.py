@@ -47,6 +47,15 @@ def is_alive(process: Any, run_directory: str) -> bool:
     return heartbeat_age(run_directory) < STALE_SECONDS
 
 
+def can_be_looked_for(process: Any) -> bool:
+    """Whether a pid of `process` (see `identity`) means the same here as where it was recorded."""
+    if not isinstance(process, dict):
+        return False
+    here = boot_id(), pid_namespace()
+    is_known = isinstance(process.get("pid"), int) and isinstance(process.get("start_time"), int)
+    return is_known and None not in here and here == (process.get("boot_id"), process.get("pid_namespace"))
+
+
 def heartbeat_age(run_directory: str) -> float:
     """Seconds since the run's last heartbeat, by the clock of the file system that holds it; infinite without one."""
     try:

@@ -126,7 +126,8 @@ def resolve(field: str, records: Sequence[Record]) -> str:
 
     names = [*FIELDS, *ALIASES, *_paths(records)]
     close = get_close_matches(field, names, n=3)
-    hint = f"did you mean {' or '.join(close)}?" if close else "`decaylab compare --help` lists the short names"
+    listed = "the header of `decaylab compare --export csv --output -` lists the short names"
+    hint = f"did you mean {' or '.join(close)}?" if close else listed
     raise InputError(f"unknown field '{field}': {hint}")
 
 

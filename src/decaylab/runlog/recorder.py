@@ -80,7 +80,9 @@ def start(
     document.set_directions(directions or {})
     document.update(config, sections)
     directory, timestamp = make_run_directory(folder, model_name)
-    run = Run(directory, folder, document, timestamp, capture_output, handle_sigterm)
+    run_id = os.path.basename(directory)
+    document.begin(run_id, timestamp, identity(), surroundings.command_line(), os.getcwd())
+    run = Run(directory, folder, document, capture_output, handle_sigterm)
     if note:
         run.note(note)
     if tags:
@@ -89,10 +91,19 @@ def start(
 
 
 class Run:
-    """A run in progress. `directory` is where its files go; `run_id` is that directory's name."""
+    """A run in progress. `directory` is where its files go; `run_id` is that directory's name.
+
+    Made by `start`, or by `takeover.take_over` for a run that goes on: `seconds_before` then is what it took so far.
+    """
 
     def __init__(
-        self, directory: str, experiments: str, document: Document, timestamp: str, capture: bool, handle_sigterm: bool
+        self,
+        directory: str,
+        experiments: str,
+        document: Document,
+        capture: bool = True,
+        handle_sigterm: bool = True,
+        seconds_before: float | None = None,
     ) -> None:
         self.directory = os.path.abspath(directory)
         self.experiments = os.path.abspath(experiments)
@@ -101,13 +112,13 @@ class Run:
         self._document = document
         self._pid = os.getpid()
         self._lock = threading.RLock()
-        self._started = time.monotonic()
+        self._goes_on = seconds_before is not None
+        self._started = time.monotonic() - (seconds_before or 0.0)
         self._said: set[str] = set()
         self._closed = threading.Event()
         self._output: OutputLog | None = None
         self._last_epoch: int | None = None
         self._history = HistoryWriter(os.path.join(self.directory, HISTORY))
-        document.begin(self.run_id, timestamp, identity(), surroundings.command_line(), os.getcwd())
         self._touch_heartbeat()
         self._write()
         self._history.sync()
@@ -163,12 +174,14 @@ class Run:
         *,
         status: str = "completed",
         error: BaseException | str | None = None,
+        without: tuple[str, ...] = (),
         **sections: Any,
     ) -> None:
         """Close the record: final metrics, status, durations, digests of the files. A second call is refused.
 
         `metrics` takes the documented form (`{"t20": {"mae": 0.01}}`), short names (`{"t20_mae": 0.01}`) and metrics
-        of your own. A metric that is not finite is recorded as null, its value under `metrics_raw`.
+        of your own. A metric that is not finite is recorded as null, its value under `metrics_raw`. `without` are
+        files of the run that are going to be removed: their digests are not kept.
         """
         if os.getpid() != self._pid:
             raise RunLogError(f"run {self.run_id} was started by process {self._pid}; only that process finishes it")
@@ -178,7 +191,7 @@ class Run:
             if self._closed.is_set():
                 raise RunLogError(f"run {self.run_id} is already finished")
             self._document.update(None, {**sections, **({"metrics": metrics} if metrics else {})})
-            self._close(status, error)
+            self._close(status, error, without)
 
     @property
     def finished(self) -> bool:
@@ -197,7 +210,7 @@ class Run:
         else:
             self.finish(status="failed", error=error)
 
-    def _close(self, status: str, error: BaseException | str | None) -> None:
+    def _close(self, status: str, error: BaseException | str | None, without: tuple[str, ...]) -> None:
         self._closed.set()
         self._give_sigterm_back()
         atexit.unregister(self._at_exit)
@@ -213,7 +226,7 @@ class Run:
             last_epoch=self._last_epoch,
             best_model_path=best_path,
             peak_memory=surroundings.peak_memory_bytes(),
-            files=digests.of_directory(self.directory),
+            files=digests.of_directory(self.directory, without),
         )
         if not self._history.flush():
             self._warn(f"{self._history.held_back} lines of {HISTORY} could not be written: {self._history.trouble}")
@@ -235,6 +248,11 @@ class Run:
 
     def _record_surroundings(self) -> None:
         state, diff = surroundings.git_state(os.getcwd())
+        if self._goes_on:  # what was found at the start stays
+            with self._lock:
+                self._document.surround_again(surroundings.environment(), state)
+                self._write()
+            return
         if diff:
             try:
                 replace_file(os.path.join(self.directory, "git.diff"), diff)

@@ -9,12 +9,11 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from typing import Any
 
 from decaylab.errors import RunLogError
 from decaylab.runlog.files import sync_directory
 from decaylab.runlog.leftovers import sweep
-from decaylab.runlog.process import STALE_SECONDS, boot_id, heartbeat_age, is_alive, pid_namespace
+from decaylab.runlog.process import STALE_SECONDS, can_be_looked_for, heartbeat_age, is_alive
 from decaylab.runlog.record import Record
 from decaylab.runlog.schema import HEARTBEAT, STORED_STATUSES
 from decaylab.runlog.tree import walk
@@ -32,7 +31,7 @@ def why_kept(record: Record, copying: bool = False) -> str | None:
     if stored == "running":
         if is_alive(record.document.get("process"), record.path):
             return "it is running"
-        if not _can_look_for(record.document.get("process")):
+        if not can_be_looked_for(record.document.get("process")):
             return (
                 "its process cannot be looked for from here (other host, boot or container), only its heartbeat stopped"
             )
@@ -67,15 +66,6 @@ def remove_run(record: Record) -> None:
 def sweep_removed(experiments: str) -> None:
     """Finish removals that were killed after their rename."""
     sweep(experiments, _REMOVED, "")
-
-
-def _can_look_for(process: Any) -> bool:
-    """Whether a pid of `process` means the same here as where it was recorded."""
-    if not isinstance(process, dict):
-        return False
-    here = boot_id(), pid_namespace()
-    is_known = isinstance(process.get("pid"), int) and isinstance(process.get("start_time"), int)
-    return is_known and None not in here and here == (process.get("boot_id"), process.get("pid_namespace"))
 
 
 def _is_behind_link(record: Record) -> bool:

@@ -18,6 +18,7 @@ TAGS = "tags.txt"
 LABEL_NOISE = "label_noise.json"
 CHECKPOINTS = "checkpoints"
 BEST_CHECKPOINT = "checkpoints/best_model.ckpt"
+LAST_CHECKPOINT = "checkpoints/last.ckpt"
 NOTES = "NOTES.md"
 
 TIMESTAMP_FORMAT = "%Y%m%d_%H%M%S"
@@ -146,6 +147,7 @@ FIELDS: dict[str, Field] = {
         Field("test_size", "data_config.test_size", "test"),
         Field("split", "data_config.split", "split"),
         Field("seed", "seed", "seed"),
+        Field("parent", "parent", "parent"),
         *_metric("edc", "overall_edc", "EDC", "", None, 5),
         *_metric("edt", "edt", "EDT", "s", 0.020, 4),
         *_details("edt", "EDT", "s", 4),

@@ -1,22 +1,17 @@
-"""Checkpoints: weights, the model's name and its scalers. Readable with weights only; no pickle is ever run.
-
-This module owns the format: `format` and `version` stand in every file, the reader refuses what it does not know.
-"""
+"""Writing checkpoints. The format and its reader are `models.checkpoint`: whoever uses a model needs no training."""
 
 from __future__ import annotations
 
 import os
-import pickle
 import time
 from typing import Any
 
 import torch
 
-from decaylab.errors import DataError
+from decaylab.models.checkpoint import FORMAT, VERSION, load_checkpoint
 from decaylab.runlog.files import remove_if_there, sync_directory
 
-FORMAT = "decaylab checkpoint"
-VERSION = 1
+__all__ = ["FORMAT", "VERSION", "BestWeights", "load_checkpoint", "save_checkpoint", "write_whole"]
 
 
 def save_checkpoint(path: str, state_dict: dict[str, torch.Tensor], about: dict[str, Any]) -> None:
@@ -27,40 +22,28 @@ def save_checkpoint(path: str, state_dict: dict[str, torch.Tensor], about: dict[
     Raises:
         OSError: the disk is full or read-only; the checkpoint that was there is left.
     """
+    write_whole(path, {"format": FORMAT, "version": VERSION, "state_dict": state_dict, **about})
+
+
+def write_whole(path: str, content: dict[str, Any]) -> None:
+    """Write tensors and plain values as a whole or not at all; raises OSError as `save_checkpoint` does."""
     folder, name = os.path.split(path)
     os.makedirs(folder, exist_ok=True)
     temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:
-            torch.save({"format": FORMAT, "version": VERSION, "state_dict": state_dict, **about}, file)
+            torch.save(content, file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except RuntimeError as error:
+        remove_if_there(temporary)
+        # PyTorch's writer closes its archive after a write that failed, and complains of that instead.
+        raise error.__context__ or error from None
     except BaseException:
         remove_if_there(temporary)
         raise
     sync_directory(folder)
-
-
-def load_checkpoint(path: str) -> dict[str, Any]:
-    """Content of a checkpoint, tensors on the CPU.
-
-    Raises:
-        DataError: no such file, a damaged one, one that holds more than weights, or an unknown version.
-    """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise DataError(f"there is no checkpoint {path}") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise DataError(f"{path} is no checkpoint that can be read with weights only: {_first_line(error)}") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise DataError(f"{path} is no checkpoint of decaylab")
-    if content.get("version") != VERSION:
-        raise DataError(
-            f"{path} is a checkpoint of version {content.get('version')!r}; this decaylab reads version {VERSION}"
-        )
-    return content
 
 
 class BestWeights:
@@ -85,12 +68,19 @@ class BestWeights:
         if not loss < self.loss:
             return False
         self.epoch, self.loss = epoch, loss
+        self._state = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
         if time.monotonic() - self._last_write >= 20 * self._cost:
-            self._state = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
             self.write()
-        else:
-            self._state = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
         return True
+
+    def state(self, epoch: int) -> dict[str, Any]:
+        """What `go_on` takes, for a checkpoint that holds the weights of `epoch` anyway: those are left out."""
+        return {"epoch": self.epoch, "loss": self.loss, "state": None if self.epoch == epoch else self._state}
+
+    def go_on(self, epoch: int | None, loss: float, state: dict[str, torch.Tensor]) -> None:
+        """Take the best weights of a training that goes on. What lies on the disk may be of a later epoch of it."""
+        self.epoch, self.loss = epoch, loss
+        self._state = {name: tensor.clone() for name, tensor in state.items()} if epoch is not None else None
 
     def write(self) -> None:
         """Bring the best weights to the disk, if they are not there yet; harmless without any."""
@@ -101,8 +91,3 @@ class BestWeights:
         self._last_write = time.monotonic()
         self._cost = self._last_write - begin
         self._written_epoch = self.epoch
-        self._state = None
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from decaylab.errors import InputError
 
@@ -22,6 +22,24 @@ GENERAL_SETTINGS: dict[str, Any] = {
     "early_stop_patience": 50,
     "input_noise": 0.0,
 }
+
+
+class Origin(NamedTuple):
+    """The run that a training's settings come from. `how`: "from" (`train --from`) or "reproduce".
+
+    Attributes:
+        assumed: what its record lacked and a person stated, by key.
+        threads: of PyTorch, as recorded; None: as many as help.
+    """
+
+    parent: str
+    how: str
+    assumed: dict[str, Any]
+    threads: int | None = None
+
+    def sections(self) -> dict[str, Any]:
+        """For the new run's record."""
+        return {"parent": self.parent, "parent_how": self.how, **({"assumed": self.assumed} if self.assumed else {})}
 
 
 @dataclass(frozen=True)
@@ -57,6 +75,16 @@ class TrainConfig:
     seed: int = 0
     device: str = "auto"
     note: str | None = None
+
+    @property
+    def model_name(self) -> str:
+        """What the run is named after: the model's name, and of `package.module:Class` the class."""
+        return self.model.rpartition(":")[2]
+
+    @property
+    def model_path(self) -> str | None:
+        """The whole path of a model of the user's own; None for one of ours."""
+        return self.model if ":" in self.model else None
 
     def completed(self, recipe: dict[str, Any]) -> TrainConfig:
         """This configuration with every open setting filled in from the model's recipe."""

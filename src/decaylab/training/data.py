@@ -49,6 +49,18 @@ def parameter_medians(data: DataSet, rows: NDArray[np.int64]) -> dict[str, float
     return {n: float(np.median(v)) if (v := np.concatenate(parts)).size else np.nan for n, parts in values.items()}
 
 
+def parameters_of(data: DataSet, rows: NDArray[np.int64], names: tuple[str, ...]) -> torch.Tensor:
+    """These parameters of the rooms' curves, (n, len(names)) float32, NaN where one is not valid."""
+    found = torch.empty(len(rows), len(names))
+    first = 0
+    for block in blocks(rows):
+        values = room_parameters(data.read(block), sampling_rate=data.sampling_rate, names=names)
+        for column, name in enumerate(names):
+            found[first : first + len(block), column] = torch.from_numpy(values[name])
+        first += len(block)
+    return found
+
+
 class KnotRooms(Dataset[Batch]):
     """Rooms with their curves at a model's knots, all in memory: (n, K) values instead of (n, 96,000)."""
 
@@ -86,12 +98,23 @@ class KnotRooms(Dataset[Batch]):
 
 
 class CurveRooms(Dataset[Batch]):
-    """Rooms with their whole curves, read from the data set when a batch asks for them."""
+    """Rooms with their whole curves, read from the data set when a batch asks for them.
 
-    def __init__(self, data: DataSet, rows: NDArray[np.int64], inputs: NDArray[np.float64]) -> None:
+    Attributes:
+        scalars: (n, S), the parameters that a model's scalar heads learn (`parameters_of`); None for any other model.
+    """
+
+    def __init__(
+        self,
+        data: DataSet,
+        rows: NDArray[np.int64],
+        inputs: NDArray[np.float64],
+        scalars: tuple[str, ...] = (),
+    ) -> None:
         self._data = data
         self._rows = rows
         self._inputs = torch.from_numpy(inputs[rows]).float()
+        self.scalars = parameters_of(data, rows, scalars) if scalars else None
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -102,7 +125,10 @@ class CurveRooms(Dataset[Batch]):
     def __getitems__(self, rows: list[int]) -> Batch:
         curves = self._data.read(self._rows[rows])
         onset = torch.from_numpy(onset_index(curves)) / self._data.sampling_rate
-        return {"features": self._inputs[rows], "target": torch.from_numpy(curves), "onset": onset.float()}
+        batch = {"features": self._inputs[rows], "target": torch.from_numpy(curves), "onset": onset.float()}
+        if self.scalars is not None:
+            batch["scalars"] = self.scalars[rows]
+        return batch
 
 
 def inputs_for(model: Any, features: NDArray[np.float64], scaler: Scaler) -> NDArray[np.float64]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import pickle
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from decaylab.losses.scalar_heads import head_config
 from decaylab.rooms.scaling import Scaler
 from decaylab.rooms.splits import Split
 from decaylab.rooms.store import DataSet
@@ -24,7 +27,9 @@ def settings(plan: Plan) -> dict[str, Any]:
     config, data, split = plan.config, plan.data, plan.split
     parameters = list(plan.model.parameters())
     used = sum(map(len, split))
+    scalars = tuple(getattr(plan.model, "scalars", ()))
     return {
+        "model_path": config.model_path,
         "model_parameters": {
             "total": sum(p.numel() for p in parameters),
             "trainable": sum(p.numel() for p in parameters if p.requires_grad),
@@ -39,7 +44,11 @@ def settings(plan: Plan) -> dict[str, Any]:
             "input_noise": config.input_noise,
             "optimizer": "AdamW" if config.weight_decay else "Adam",
         },
-        "loss_config": {**plan.loss.config(), "gradient_clip_val": config.gradient_clip_val},
+        "loss_config": {
+            **plan.loss.config(),
+            "gradient_clip_val": config.gradient_clip_val,
+            **({"scalar_heads": head_config(scalars)} if scalars else {}),
+        },
         "precision_config": {"precision": config.precision, "mixed_precision_enabled": config.precision != 32},
         "data_loader_config": {
             "num_workers": config.num_workers,
@@ -52,6 +61,7 @@ def settings(plan: Plan) -> dict[str, Any]:
         "data_config": {
             "num_samples": used,
             "num_samples_requested": config.max_samples if config.max_samples != used else None,
+            "num_samples_available": len(data.ids),
             "input_dim": data.features.shape[1],
             "output_length": data.samples,
             "sampling_rate": data.sampling_rate,
@@ -76,20 +86,43 @@ def settings(plan: Plan) -> dict[str, Any]:
         },
         "seed": config.seed,
         "metrics_definitions": "iso",
-        "environment": {"device": _device_name(plan.device), "torch_threads": torch.get_num_threads()},
+        "environment": {
+            "device": _device_name(plan.device),
+            "torch_threads": torch.get_num_threads(),
+            "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+            "code": code_digest(),
+        },
     }
+
+
+@functools.cache
+def code_digest() -> str:
+    """BLAKE2b digest (128 bits) of decaylab's own source files: a version alone does not tell an edited one."""
+    package = Path(__file__).parents[1]
+    digest = blake2b(digest_size=16)
+    for path in sorted(package.rglob("*.py")):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(package).as_posix()} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
 
 
 def checkpoint_label(plan: Plan, features: Scaler, curves: Scaler) -> dict[str, Any]:
     """What a checkpoint says of itself, so that it can be used without its run directory."""
     return {
-        "model_name": plan.config.model,
+        "model_name": plan.config.model_name,
+        "model_path": plan.config.model_path,
         "input_dim": plan.data.features.shape[1],
         "output_length": plan.data.samples,
         "sampling_rate": plan.data.sampling_rate,
         "scaler_X": _scaler_tensors(features),
         "scaler_y": _scaler_tensors(curves) if plan.model.outputs == "scaled_curve" else None,
+        "ranges": _ranges(plan.data.features[plan.split.train]),
     }
+
+
+def _ranges(features: NDArray[np.float64]) -> dict[str, Any]:
+    """Least and greatest value of each feature over the training rooms: elsewhere the model has seen nothing."""
+    return {"low": torch.from_numpy(features.min(axis=0)), "high": torch.from_numpy(features.max(axis=0))}
 
 
 def _scaler_tensors(scaler: Scaler) -> dict[str, Any]:

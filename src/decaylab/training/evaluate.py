@@ -14,6 +14,7 @@ from decaylab.acoustics import EDC_SAMPLES, SAMPLING_RATE
 from decaylab.evaluation import CurveMetrics, Reference
 from decaylab.evaluation.errors import ERRORS, room_errors, write_errors
 from decaylab.evaluation.noise import recorded_ratio
+from decaylab.evaluation.scalar_heads import ScalarHeads
 from decaylab.models.baseline import PhysicalBaseline
 from decaylab.models.grid import draw_curve
 from decaylab.rooms.features import FEATURE_NAMES
@@ -79,7 +80,7 @@ def evaluate_test_rooms(
         `{"metrics": ..., "baselines": {"mean_curve": ..., "physics": ...}}`, each as `CurveMetrics.result` gives it
         (`physics`: box rooms of 2 s at 48 kHz only), and
         `training_medians`, null unless an invalid prediction was scored as one; `label_noise`, null unless the data
-        set was measured (`evaluation.noise`).
+        set was measured (`evaluation.noise`); of a model with scalar heads `metrics_scalar_heads`.
     """
     used: dict[str, float] = {}
 
@@ -90,6 +91,7 @@ def evaluate_test_rooms(
 
     scores, mean_scores, physics_scores = CurveMetrics(medians), CurveMetrics(medians), CurveMetrics(medians)
     physics = _physics_of(data)
+    heads = ScalarHeads(module.model.scalars) if getattr(module.model, "scalars", ()) else None
     shape = (len(rows), data.samples)
     module.eval()
     device = module.device
@@ -102,7 +104,10 @@ def evaluate_test_rooms(
             block = rows[start : start + batch_size]
             truth = data.read(block)
             given = torch.from_numpy(inputs[block]).float().to(device)
-            predicted = module.predict_energy(given).float().cpu().numpy()
+            energy, scalars = module.predict(given)
+            predicted = energy.float().cpu().numpy()
+            if heads is not None and scalars is not None:
+                heads.add(scalars.float().cpu().numpy())
             predictions.add(predicted)
             targets.add(truth)
             reference = Reference.of(truth, data.sampling_rate)
@@ -123,6 +128,7 @@ def evaluate_test_rooms(
         "baselines": baselines,
         "training_medians": used or None,
         "label_noise": noise,
+        **({} if heads is None else {"metrics_scalar_heads": heads.result(scores, medians)}),
     }
 
 

@@ -19,20 +19,25 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from decaylab import runlog
 from decaylab.rooms.scaling import fit_curves, fit_features
 from decaylab.runlog.recorder import Run
-from decaylab.runlog.schema import BEST_CHECKPOINT
+from decaylab.runlog.schema import BEST_CHECKPOINT, LAST_CHECKPOINT
 from decaylab.training.checkpoint import BestWeights, load_checkpoint
-from decaylab.training.config import TrainConfig
+from decaylab.training.config import Origin, TrainConfig
 from decaylab.training.data import CurveRooms, KnotRooms, inputs_for, loader, mean_curve, parameter_medians
 from decaylab.training.describe import checkpoint_label, settings, write_scalers, write_split
 from decaylab.training.evaluate import evaluate_test_rooms
+from decaylab.training.intervals import record_intervals
+from decaylab.training.last_checkpoint import KeepLast
 from decaylab.training.module import CurveModule
 from decaylab.training.plan import Plan, prepare
-from decaylab.training.process import interruptible, threads_for
+from decaylab.training.process import Signals, interruptible, repeatable, threads_for
 from decaylab.training.progress import TrainingProgress
 from decaylab.training.recorder import RunRecorder
 
 #: Patience of a run that is never stopped early: the callback still ends it when the loss is not finite.
 _NO_PATIENCE = 10**9
+
+#: What Lightning calls each precision.
+PRECISION = {32: "32-true", 16: "16-mixed", "bf16": "bf16-mixed"}
 
 
 class Outcome(NamedTuple):
@@ -43,32 +48,59 @@ class Outcome(NamedTuple):
     metrics: dict[str, Any]
 
 
-def train(config: TrainConfig) -> Outcome:
+class Again(NamedTuple):
+    """What a training goes on from: the state in last.ckpt (None: from epoch 1), and the seconds that it took so far,
+    its fit and the preparation of its data."""
+
+    state: dict[str, Any] | None = None
+    fit_seconds: float = 0.0
+    preparation_seconds: float = 0.0
+
+
+def train(config: TrainConfig, origin: Origin | None = None, keep_last: bool = False) -> Outcome:
     """Train, evaluate the best checkpoint on the test rooms, and record the run from its first second.
+
+    Args:
+        origin: the run that the settings come from, if they do.
+        keep_last: leave checkpoints/last.ckpt where it is when the run has ended well.
 
     Raises:
         DecaylabError: bad input or an impossible combination; then no run directory has been made.
         KeyboardInterrupt: Ctrl-C; the run is on record as interrupted.
     """
-    plan = prepare(config)
-    for line in plan.data.notes:  # what did not join: said, and recorded as data_config.notes
-        print(f"data set: {line}", file=sys.stderr)
-    name, experiments, note = plan.config.model, plan.config.experiments, plan.config.note
+    return start(prepare(config), origin, keep_last)
+
+
+def start(plan: Plan, origin: Origin | None = None, keep_last: bool = False) -> Outcome:
+    """`train`, once its settings have been checked."""
+    say(plan)
+    name, experiments, note = plan.config.model_name, plan.config.experiments, plan.config.note
+    made_from = origin.sections() if origin else {}
     with (
-        threads_for(plan.model),
-        runlog.start(name, experiments=experiments, note=note, **settings(plan)) as run,
+        threads_for(plan.model, origin.threads if origin else None),
+        runlog.start(name, experiments=experiments, note=note, **settings(plan), **made_from) as run,
     ):
-        return _recorded(plan, run)
+        return carry_out(plan, run, keep_last=keep_last)
 
 
-def _recorded(plan: Plan, run: Run) -> Outcome:
+def say(plan: Plan) -> None:
+    """What there is to say of the data and the model, on stderr; the record has it as data_config.notes."""
+    for line in plan.data.notes:
+        print(f"data set: {line}", file=sys.stderr)
+    for line in plan.remarks:
+        print(f"model: {line}", file=sys.stderr)
+
+
+def carry_out(plan: Plan, run: Run, again: Again | None = None, keep_last: bool = False) -> Outcome:
+    """Prepare, fit, evaluate, finish: a new run, or with `again` one that goes on."""
+    again = again or Again()
     config, data, split, model = plan.config, plan.data, plan.split, plan.model
     began = time.monotonic()
     write_split(run.directory, data, split)
     feature_scaler = fit_features(config.scaler, data.features[split.train])
     curve_scaler = fit_curves(config.scaler, data, split.train)
     write_scalers(run.directory, feature_scaler, curve_scaler)
-    if model.outputs == "knots":
+    if hasattr(model, "input_noise"):
         model.input_noise = config.input_noise
     inputs = inputs_for(model, data.features, feature_scaler)
     module = CurveModule(model, plan.loss, curve_scaler, config, data.samples, data.sampling_rate)
@@ -76,15 +108,21 @@ def _recorded(plan: Plan, run: Run) -> Outcome:
     if model.outputs == "knots":
         rooms = loaders[0].dataset.tensors
         model.fit_inputs(rooms["features"], rooms["physics"])
+    elif loaders[0].dataset.scalars is not None:
+        model.fit_scalars(loaders[0].dataset.scalars)
     best = BestWeights(
         os.path.join(run.directory, BEST_CHECKPOINT), checkpoint_label(plan, feature_scaler, curve_scaler)
     )
     stopper = EarlyStopping(
         "val_loss", patience=config.early_stop_patience or _NO_PATIENCE, check_finite=True, verbose=False
     )
-    trainer = _trainer(plan, run, [_KeepBest(best), stopper])
-    run.update(data_preparation_seconds=round(time.monotonic() - began, 3))
-    with interruptible():
+    last = KeepLast(os.path.join(run.directory, LAST_CHECKPOINT), best, stopper, again.state)
+    recorder = RunRecorder(run, again.fit_seconds)
+    signals = Signals()
+    callbacks = [_KeepBest(best), stopper, recorder, TrainingProgress(config.model_name), last, _Heed(signals)]
+    trainer = _trainer(plan, run, callbacks)
+    run.update(data_preparation_seconds=round(again.preparation_seconds + time.monotonic() - began, 3))
+    with repeatable(plan.device), interruptible(signals):
         trainer.fit(module, *loaders)
     best.write()
 
@@ -97,7 +135,7 @@ def _recorded(plan: Plan, run: Run) -> Outcome:
     )
     if best.epoch is None:
         message = "the validation loss was not finite in any epoch: there are no weights to evaluate"
-        run.finish(status="diverged", error=message)
+        _finish(run, last, keep_last, status="diverged", error=message)
         return Outcome(run.directory, "diverged", {})
     began = time.monotonic()
     model.load_state_dict(load_checkpoint(best.path)["state_dict"])
@@ -106,8 +144,12 @@ def _recorded(plan: Plan, run: Run) -> Outcome:
         module, data, split.test, split.train, inputs, mean_curve(data, split.train),
         lambda: parameter_medians(data, split.train), run.directory, config.eval_batch_size or 1,
     )  # fmt: skip
+    scores["uncertainty"] = record_intervals(module, data, split, inputs, run.directory, best.path)
     status = "diverged" if diverged else "completed"
-    run.finish(
+    _finish(
+        run,
+        last,
+        keep_last,
         **scores,
         status=status,
         error=stopper.stopping_reason_message if diverged else None,
@@ -115,6 +157,26 @@ def _recorded(plan: Plan, run: Run) -> Outcome:
         gpu_peak_memory_bytes=torch.cuda.max_memory_allocated() if plan.device == "cuda" else None,
     )
     return Outcome(run.directory, status, scores["metrics"])
+
+
+def _finish(run: Run, last: KeepLast, keep_last: bool, **sections: Any) -> None:
+    """Close the record, then remove last.ckpt: killed in between, the run has lost nothing."""
+    run.finish(**sections, without=() if keep_last else (LAST_CHECKPOINT,))
+    if not keep_last:
+        last.remove()
+
+
+class _Heed(L.Callback):
+    """Lets a signal act where nothing is half done."""
+
+    def __init__(self, signals: Signals) -> None:
+        self._signals = signals
+
+    def on_train_batch_end(self, *args: Any, **more: Any) -> None:
+        self._signals.heed()
+
+    def on_validation_batch_end(self, *args: Any, **more: Any) -> None:
+        self._signals.heed()
 
 
 class _KeepBest(L.Callback):
@@ -140,12 +202,11 @@ def _trainer(plan: Plan, run: Run, callbacks: list[L.Callback]) -> L.Trainer:
     return L.Trainer(
         accelerator="gpu" if plan.device == "cuda" else "cpu",
         devices=1,
-        precision={32: "32-true", 16: "16-mixed", "bf16": "bf16-mixed"}[config.precision],
+        precision=PRECISION[config.precision],
         max_epochs=config.max_epochs,
         gradient_clip_val=config.gradient_clip_val,
         logger=TensorBoardLogger(run.directory, name="tensorboard_logs", version=""),
-        callbacks=[*callbacks, RunRecorder(run), TrainingProgress(config.model)],
-        enable_checkpointing=False,
+        callbacks=callbacks,
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
@@ -160,7 +221,7 @@ def _loaders(plan: Plan, inputs: np.ndarray[Any, Any]) -> tuple[Any, Any]:
     def rooms(rows: np.ndarray[Any, Any]) -> Any:
         if plan.model.outputs == "knots":
             return KnotRooms(plan.model, plan.data, rows)
-        return CurveRooms(plan.data, rows, inputs)
+        return CurveRooms(plan.data, rows, inputs, getattr(plan.model, "scalars", ()))
 
     common: dict[str, Any] = {
         "workers": config.num_workers,

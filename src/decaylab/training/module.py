@@ -8,16 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 import lightning as L
-import numpy as np
 import torch
 
+from decaylab.inference.scaled import usable_scale
 from decaylab.losses import CurveLoss, Grid
+from decaylab.losses.scalar_heads import scalar_head_loss
 from decaylab.rooms.scaling import Scaler
 from decaylab.training.config import TrainConfig
 from decaylab.training.data import Batch, at_positions
-
-#: Ten times float64's resolution of a curve that starts at 1: -147 dB.
-LEAST_SCALE = 10 * float(np.finfo(np.float64).eps)
 
 
 class CurveModule(L.LightningModule):
@@ -41,12 +39,9 @@ class CurveModule(L.LightningModule):
         self.model = model
         self.loss = loss
         self.config = config
-        # A spread of almost nothing counts as none, as in scikit-learn's MinMaxScaler: late in a record it is so small
-        # that float32 would make it 0.
-        scale = np.where(curve_scaler.scale < LEAST_SCALE, 1.0, curve_scaler.scale)
         constants = {
             "center": torch.from_numpy(curve_scaler.center).float(),
-            "scale": torch.from_numpy(scale).float(),
+            "scale": torch.from_numpy(usable_scale(curve_scaler.scale)).float(),
             "sample_time": torch.arange(samples) / sampling_rate,
             "sample_weight": torch.full((samples,), 1 / samples),
         }
@@ -86,10 +81,16 @@ class CurveModule(L.LightningModule):
 
     def predict_energy(self, inputs: torch.Tensor) -> torch.Tensor:
         """Linear energy (B, samples) for inputs as the model takes them."""
-        output = self.model(inputs)
+        return self.predict(inputs)[0]
+
+    def predict(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Linear energy (B, samples), and what the model's scalar heads answer, (B, S); None if it has none."""
         if self.model.outputs == "knots":
-            return self.model.render(output, inputs)
-        return output.float() * self.scale + self.center
+            return self.model.render(self.model(inputs), inputs), None
+        if getattr(self.model, "scalars", ()):
+            output, scalars = self.model.forward_with_scalars(inputs)
+            return output.float() * self.scale + self.center, scalars.float()
+        return self.model(inputs).float() * self.scale + self.center, None
 
     def _loss_of(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         target = batch["target"]
@@ -101,7 +102,16 @@ class CurveModule(L.LightningModule):
                 center, scale = self._scaling_at(batch["index"])
                 prediction, target = (prediction - center) / scale, (target - center) / scale
             return self.loss(prediction, target, grid)
-        output = self.model(batch["features"]).float()
+        if "scalars" in batch:
+            output, scalars = self.model.forward_with_scalars(batch["features"])
+            total, terms = self._curve_loss(output, batch)
+            heads = scalar_head_loss(scalars.float(), batch["scalars"], self.model.scalar_scale, self.model.scalars)
+            return total + heads[0], terms | heads[1]
+        return self._curve_loss(self.model(batch["features"]), batch)
+
+    def _curve_loss(self, output: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """The loss of scaled curves (B, samples), as the model answers them."""
+        output, target = output.float(), batch["target"]
         grid = Grid(self.sample_time, self.sample_weight, batch["onset"])
         if self.loss.space == "scaled":
             return self.loss(output, (target - self.center) / self.scale, grid)

@@ -9,13 +9,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from decaylab.errors import InputError
+from decaylab.errors import InputError, ModelError
+from decaylab.evaluation import SCORED_PARAMETERS
 from decaylab.losses import CurveLoss, build_loss
 from decaylab.models import build_model
+from decaylab.models.custom import DEFAULTS, build_own
 from decaylab.rooms.leakage import leakage_note
+from decaylab.rooms.scaling import fit_features
 from decaylab.rooms.splits import Split, split_rows
 from decaylab.rooms.store import DataSet, open_data
-from decaylab.training.config import TrainConfig
+from decaylab.training.config import GENERAL_SETTINGS, TrainConfig
+from decaylab.training.data import inputs_for
+from decaylab.training.trial import try_model
 
 
 class Plan(NamedTuple):
@@ -27,6 +32,7 @@ class Plan(NamedTuple):
     split: Split
     model: Any  # a torch module with the attributes that models/registry.py lists
     loss: CurveLoss
+    remarks: tuple[str, ...] = ()  # what there is to say of the model
 
 
 def prepare(config: TrainConfig) -> Plan:
@@ -50,11 +56,38 @@ def prepare(config: TrainConfig) -> Plan:
     if leakage is not None:  # said and recorded with what else is to be known of the data
         data.notes.append(leakage)
     L.seed_everything(config.seed, workers=True, verbose=False)
-    model: Any = build_model(config.model, input_dim=data.features.shape[1], output_length=data.samples)
+    model, remarks = _model(config, data, split)
     config = config.completed(model.default_settings)
     config.check()
+    if config.input_noise and not hasattr(model, "input_noise"):
+        raise InputError(
+            f"--input-noise {config.input_noise}: {config.model_name} takes no noise on its inputs; leave it out "
+            "(compact takes it)"
+        )
     loss = build_loss(config.loss or model.default_loss, **config.loss_weights)
-    return Plan(config, device, data, split, model, loss)
+    return Plan(config, device, data, split, model, loss, remarks)
+
+
+def _model(config: TrainConfig, data: DataSet, split: Split) -> tuple[Any, tuple[str, ...]]:
+    """The untrained model, and what there is to say of it. A user's own is tried on two rooms of the training."""
+    path = config.model_path
+    if path is None:
+        return build_model(config.model, input_dim=data.features.shape[1], output_length=data.samples), ()
+    model: Any
+    model, taken = build_own(path, input_dim=data.features.shape[1], output_length=data.samples)
+    unknown = sorted(set(model.default_settings) - set(GENERAL_SETTINGS))
+    if unknown:
+        raise ModelError(
+            f"--model {path}: its default_settings hold {', '.join(map(str, unknown))}; "
+            f"training knows {', '.join(GENERAL_SETTINGS)}"
+        )
+    strange = [name for name in getattr(model, "scalars", ()) if name not in SCORED_PARAMETERS]
+    if strange:
+        raise ModelError(f"--model {path}: no scalar head for {strange}: choose from {', '.join(SCORED_PARAMETERS)}")
+    inputs = inputs_for(model, data.features, fit_features(config.scaler, data.features[split.train]))
+    try_model(model, path, torch.from_numpy(inputs[np.resize(split.train, 2)]).float(), data.samples)
+    said = ", ".join(f"{name} {DEFAULTS[name] or 'those of training'}" for name in taken)
+    return model, (f"{config.model_name} does not say, so it is taken for: {said}",) if taken else ()
 
 
 def _chosen_rows(config: TrainConfig, available: int) -> NDArray[np.int64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,10 +16,15 @@ SMALL_MODEL = 1_000_000
 
 
 @contextmanager
-def threads_for(model: torch.nn.Module) -> Iterator[None]:
-    """One thread for a small model: its steps are too short to share, and threads would spend them waiting."""
+def threads_for(model: torch.nn.Module, threads: int | None = None) -> Iterator[None]:
+    """One thread for a small model: its steps are too short to share, and threads would spend them waiting.
+
+    `threads`: as many as a run had that is to be trained in the same way; sums depend on how they are shared.
+    """
     before = torch.get_num_threads()
-    if sum(p.numel() for p in model.parameters()) < SMALL_MODEL:
+    if threads is not None:
+        torch.set_num_threads(threads)
+    elif sum(p.numel() for p in model.parameters()) < SMALL_MODEL:
         torch.set_num_threads(1)
     try:
         yield
@@ -31,23 +36,84 @@ class _CtrlC(BaseException):
     """Ctrl-C as Lightning lets it through; of KeyboardInterrupt itself it makes `sys.exit(1)`."""
 
 
+class Signals:
+    """Ctrl-C and SIGTERM, kept until a batch has ended; a second one acts at once.
+
+    Raised wherever Python happens to be, an exception may leave a lock held inside TensorBoard's writer or a loader's
+    queue, and the clearing up that follows would wait for it for ever.
+    """
+
+    def __init__(self) -> None:
+        self._asked: Callable[[], None] | None = None
+
+    def take(self, act: Callable[[], None]) -> None:
+        """A signal has come: keep what it does, or do it if one is kept already."""
+        if self._asked is not None:
+            act()
+        self._asked = act
+
+    def heed(self) -> None:
+        """Between batches: do what a kept signal asks for."""
+        if self._asked is not None:
+            self._asked()
+
+
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Make Ctrl-C end a fit as KeyboardInterrupt, with Lightning's own clearing up done."""
+def interruptible(signals: Signals) -> Iterator[None]:
+    """Make Ctrl-C end a fit as KeyboardInterrupt, SIGTERM as before, with Lightning's own clearing up done."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     trainer_process = os.getpid()
+    terminate = signal.getsignal(signal.SIGTERM)
 
-    def interrupt(number: int, frame: Any) -> None:
-        if os.getpid() != trainer_process:
-            raise KeyboardInterrupt  # a forked worker: its own loop knows what to do
+    def interrupt() -> None:
         raise _CtrlC
 
-    previous = signal.signal(signal.SIGINT, interrupt)
+    def on_interrupt(number: int, frame: Any) -> None:
+        if os.getpid() != trainer_process:
+            raise KeyboardInterrupt  # a forked worker: its own loop knows what to do
+        signals.take(interrupt)
+
+    def on_terminate(number: int, frame: Any) -> None:
+        if callable(terminate):
+            if os.getpid() != trainer_process:
+                terminate(number, frame)
+            signals.take(lambda: terminate(number, frame))
+
+    previous = signal.signal(signal.SIGINT, on_interrupt)
+    if callable(terminate):  # else nobody has asked for more than SIGTERM's own effect
+        signal.signal(signal.SIGTERM, on_terminate)
     try:
         yield
+        signals.heed()  # one that came after the last batch
     except _CtrlC:
         raise KeyboardInterrupt from None
+    except SystemExit:  # Lightning's own answer to SIGTERM, between epochs: an exit without a status
+        signals.heed()
+        raise
     finally:
         signal.signal(signal.SIGINT, previous)
+        if callable(terminate):
+            signal.signal(signal.SIGTERM, terminate)
+
+
+@contextmanager
+def repeatable(device: str) -> Iterator[None]:
+    """On a CPU, have PyTorch take the variant of an operation that gives the same bits each time.
+
+    What has no such variant is used all the same, and PyTorch says so. On a GPU nothing is changed: most variants are
+    slower there, and bits would still depend on the card.
+    """
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    # That new memory is filled with NaN first is for finding mistakes, and takes time.
+    options: Any = torch.utils.deterministic
+    filled = options.fill_uninitialized_memory
+    if device == "cpu":
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        options.fill_uninitialized_memory = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        options.fill_uninitialized_memory = filled

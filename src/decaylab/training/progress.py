@@ -21,13 +21,21 @@ class TrainingProgress(L.Callback):
         self._best = (float("inf"), 0)
         self._last_line = 0.0
         self._began = 0.0
+        self._done_before = 0
 
-    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._began = self._last_line = time.monotonic()
+        self._done_before = trainer.current_epoch
         if sys.stderr.isatty():
             from tqdm import tqdm
 
-            self._bar = tqdm(total=trainer.max_epochs, desc=self._name, unit="epoch", file=sys.stderr)
+            self._bar = tqdm(
+                total=trainer.max_epochs,
+                initial=self._done_before,
+                desc=self._name,
+                unit="epoch",
+                file=sys.stderr,
+            )
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         epoch = trainer.current_epoch + 1
@@ -41,7 +49,7 @@ class TrainingProgress(L.Callback):
         elif time.monotonic() - self._last_line >= LINE_SECONDS:
             self._last_line = time.monotonic()
             spent = self._last_line - self._began
-            left = spent / epoch * ((trainer.max_epochs or epoch) - epoch)
+            left = spent / (epoch - self._done_before) * ((trainer.max_epochs or epoch) - epoch)
             print(
                 f"{self._name}: epoch {epoch}/{trainer.max_epochs}, {text}, about {left:.0f} s left",
                 file=sys.stderr,

@@ -20,15 +20,17 @@ class RunRecorder(L.Callback):
 
     What the module logged with `self.log` stands in the line under its name, with the epoch (from 1), the learning
     rate of the first optimiser and the seconds since the fit began. When the fit ends, its duration and the number of
-    epochs are recorded; finishing the run is left to the caller, who may have metrics to add.
+    epochs are recorded; finishing the run is left to the caller, who may have metrics to add. Seconds include
+    `seconds_before`: of a fit that goes on, what it took before.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, seconds_before: float = 0.0) -> None:
         self.run = run
+        self._before = seconds_before
         self._began = 0.0
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._began = time.monotonic()
+        self._began = time.monotonic() - self._before
         parameters = list(pl_module.parameters())
         self.run.update(
             model_parameters={

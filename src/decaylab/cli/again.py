@@ -1,0 +1,54 @@
+"""What `resume` and `reproduce` share: `--data`, `--assume`, and the end of a training."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from decaylab.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    from decaylab.training.loop import Outcome
+
+
+def add_again(parser: argparse.ArgumentParser) -> None:
+    """The options of a training that is made from a record."""
+    parser.add_argument("--data", metavar="DIR", help="where the data set lies now; it is checked by its digest")
+    parser.add_argument(
+        "--assume",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="a setting that the record lacks, such as seed=0; recorded as assumed; may be repeated",
+    )
+
+
+def assumptions(args: argparse.Namespace) -> dict[str, Any]:
+    """`--assume KEY=VALUE` as key -> value; a value that is JSON (a number, true, null) is taken as such."""
+    found: dict[str, Any] = {}
+    for text in args.assume:
+        key, separator, value = text.partition("=")
+        if not separator or not key:
+            raise InputError(f"--assume {text!r} is not of the form KEY=VALUE, for example seed=0")
+        try:
+            found[key] = json.loads(value)
+        except ValueError:
+            found[key] = value
+    return found
+
+
+def missing_training(error: ModuleNotFoundError, command: str) -> MissingExtraError | None:
+    """The error to raise where PyTorch is not installed; None if it is something of our own that is missing."""
+    if error.name is None or error.name.startswith("decaylab"):
+        return None
+    return MissingExtraError(error.name, "train", command)
+
+
+def report(outcome: Outcome) -> None:
+    """What a training ended with: the metrics on stderr, its directory on stdout."""
+    from decaylab.cli.train import verdict
+
+    print(verdict(outcome.metrics), file=sys.stderr)
+    print(outcome.directory)

@@ -1,0 +1,161 @@
+"""`decaylab predict`: curves and parameters of new rooms, from a trained model."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from decaylab.cli.parser import add_experiments
+from decaylab.errors import InputError
+
+if TYPE_CHECKING:
+    from decaylab.inference import Prediction, Predictor
+    from decaylab.rooms.features import RoomTable
+
+HELP = "predict the decay of new rooms: parameters with intervals, curves, impulse responses"
+EXAMPLE = """\
+decaylab predict latest --room 5,4,3 --source 1,2,1.5 --receiver 4,3,1.2 --material hard_surface
+decaylab predict best:t20_mae --room 5,4,3 --source 1,2,1.5 --receiver 4,3,1.2 --receiver 3,1,1.2 \
+--absorption 0.1,0.1,0.2,0.3,0.3,0.4,0.4 --rir room.wav
+decaylab predict best_model.ckpt --rooms rooms.csv --out predicted.csv"""
+
+#: A table's file may be any of these; the curves go into the second.
+_OUT = "FILE.csv"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add = parser.add_argument
+    add(
+        "run_name",
+        metavar="RUN",
+        nargs="?",
+        help="a run (directory, id, latest, best:FIELD, ...), a checkpoint FILE.ckpt or an exported FILE.onnx; without "
+        "it the model that ships with the package",
+    )
+    one = parser.add_argument_group("one room")
+    one.add_argument("--room", metavar="L,W,H", help="length, width, height in metres")
+    one.add_argument("--source", metavar="X,Y,Z", help="in metres, from a corner of the room")
+    one.add_argument("--receiver", metavar="X,Y,Z", action="append", help="may be given several times")
+    one.add_argument("--absorption", metavar="A1,...,A7", help="of all walls, 125 Hz to 8 kHz, 0 to 1")
+    one.add_argument("--material", metavar="NAME", help="of all walls instead, from the table of pyroomacoustics")
+    one.add_argument("--rir", metavar="FILE.wav", help="impulse responses, 32-bit float, one channel a receiver")
+    one.add_argument("--seed", type=int, default=0, metavar="S", help="of the impulse responses (default 0)")
+    one.add_argument("--plot", metavar="FILE.png", help="the decay curves (.png, .svg or .pdf)")
+    many = parser.add_argument_group("a table of rooms")
+    many.add_argument("--rooms", metavar="FILE.csv", help="columns ID, Length, ..., f1..f7, in any order")
+    add("--out", metavar=_OUT, help="parameters as FILE.csv, or curves too as FILE.npz; - is CSV to stdout")
+    add("--model", metavar="NAME", help="package.module:Class again, for the checkpoint of a model of your own")
+    add_experiments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Predict; everything is checked before the model is loaded, and nothing is written before all is known."""
+    from decaylab.cli.predict_rooms import rooms_of
+
+    rooms = rooms_of(args)
+    _check_outputs(args)
+    model = _load(args)
+    _tell_outside(model, rooms)
+    if args.out == "-":
+        return _csv_to_stdout(model, rooms)
+    if args.rooms is not None:
+        _write(model, rooms, args.out)
+        return 0
+    prediction = model.predict(rooms)
+    from decaylab.cli.predict_table import table
+
+    lines = table(model, rooms, prediction)
+    _write_extras(args, model, rooms, prediction)
+    sys.stdout.write("\n".join([*lines, ""]))
+    return 0
+
+
+def _check_outputs(args: argparse.Namespace) -> None:
+    """Suffixes and folders, before seconds go into a prediction."""
+    for option, suffixes in (("rir", (".wav",)), ("plot", (".png", ".svg", ".pdf")), ("out", (".csv", ".npz"))):
+        path = getattr(args, option)
+        if path is None or path == "-":
+            continue
+        if os.path.splitext(path)[1].lower() not in suffixes:
+            raise InputError(f"--{option} {path}: the name must end in {' or '.join(suffixes)}")
+        folder = os.path.dirname(path)
+        if folder and not os.path.isdir(folder):
+            raise InputError(f"--{option} {path}: there is no folder {folder}")
+    if args.seed < 0:
+        raise InputError(f"--seed must be 0 or more, not {args.seed}")
+
+
+def _load(args: argparse.Namespace) -> Predictor:
+    from decaylab.inference import load_model
+
+    return load_model(model_place(args), model=args.model)
+
+
+def model_place(args: argparse.Namespace) -> str | None:
+    """The file or the run's directory that RUN means."""
+    name: str | None = args.run_name
+    if name is None or (name.endswith((".ckpt", ".onnx")) and os.path.isfile(name)):
+        return name
+    if name.endswith((".ckpt", ".onnx")):
+        raise InputError(f"there is no file {name}")
+    from decaylab.cli.runs import find
+
+    return find(args, name).path
+
+
+def _tell_outside(model: Predictor, rooms: RoomTable) -> None:
+    from decaylab.cli.predict_rooms import outside_lines
+
+    if model.ranges is None:
+        say("training ranges unknown: the model's file does not hold them; whether these rooms are like its own, too")
+        return
+    for line in outside_lines(model.outside(rooms), len(rooms)):
+        say(line)
+
+
+def _csv_to_stdout(model: Predictor, rooms: RoomTable) -> int:
+    import numpy as np
+
+    from decaylab.inference.tables import csv_text, outside_counts
+
+    counts = np.asarray(outside_counts(model, rooms))
+    for text in csv_text(model.blocks(rooms, curves=False), counts):
+        sys.stdout.write(text)
+    return 0
+
+
+def _write(model: Predictor, rooms: RoomTable, path: str) -> None:
+    from decaylab.cli.predict_progress import PredictProgress
+    from decaylab.inference.tables import write_predictions
+
+    with PredictProgress(sys.stderr, len(rooms)) as progress:
+        write_predictions(path, model, rooms, progress)
+    say(f"{len(rooms)} rooms, broadband (48 kHz, white source), written to {path}")
+
+
+def _write_extras(args: argparse.Namespace, model: Predictor, rooms: RoomTable, prediction: Prediction) -> None:
+    """What was asked for besides the table."""
+    if args.out is not None:
+        _write(model, rooms, args.out)
+    if args.rir is not None:
+        from decaylab.responses.write import write_wav
+
+        if not model.can_be_heard:
+            say(f"{args.rir}: not for auralisation: this model knows no octave bands, so all of them decay alike")
+        write_wav(args.rir, model.impulse_responses(rooms, seed=args.seed), model.about.sampling_rate)
+        say(f"{len(rooms)} impulse response{'s' * (len(rooms) != 1)}, seed {args.seed}, written to {args.rir}")
+    if args.plot is not None:
+        from decaylab.cli.predict_plot import plot
+
+        plot(args.plot, rooms, prediction)
+        say(f"decay curves written to {args.plot}")
+
+
+def say(text: str) -> None:
+    """A line to the person, on stderr."""
+    from decaylab.runlog.text import printable
+
+    print(printable(text), file=sys.stderr)

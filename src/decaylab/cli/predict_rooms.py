@@ -1,0 +1,86 @@
+"""The rooms that `decaylab predict` is asked for, and how far they lie from those of the training."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from decaylab.errors import InputError
+from decaylab.inference import Outside, rooms_at_receivers
+from decaylab.inference.about import unit_of
+from decaylab.rooms import RoomTable, check_rooms, read_rooms_csv
+from decaylab.rooms.features import FEATURE_NAMES
+from decaylab.rooms.materials import material_absorption
+
+_ONE = ("room", "source", "receiver", "absorption", "material", "rir", "plot")
+
+
+def rooms_of(args: argparse.Namespace) -> RoomTable:
+    """The rooms asked for, checked.
+
+    Raises:
+        InputError: options that are missing, contradict each other or are no numbers. DataError: rooms that cannot be.
+    """
+    table = _from_table(args) if args.rooms is not None else _from_options(args)
+    check_rooms(table)
+    return table
+
+
+def outside_lines(found: Sequence[Outside], rooms: int) -> list[str]:
+    """What is said of inputs outside the training ranges: a line for each input; none if all lie within."""
+    if not found:
+        return []
+    lines = []
+    for name in FEATURE_NAMES:
+        cases = [case for case in found if case.feature == name]
+        if not cases:
+            continue
+        unit = f" {unit_of(name)}" if unit_of(name) else ""
+        low, high = cases[0].low, cases[0].high
+        span = f"{low:g} to {high:g}{unit}" if low != high else f"{low:g}{unit} alone"
+        values = sorted({case.value for case in cases})
+        shown = f"{values[0]:g}" if len(values) == 1 else f"{values[0]:g} to {values[-1]:g}"
+        where = f" in {len(cases)} of {rooms} rooms" if rooms > 1 else ""
+        lines.append(f"outside the training: {name} = {shown}{unit}{where}; the training rooms have {span}")
+    count = len({case.row for case in found})
+    which = "for this room" if rooms == 1 else f"for {count} of {rooms} rooms"
+    return [*lines, f"{which} the intervals do not hold: the model has seen nothing like it"]
+
+
+def _from_table(args: argparse.Namespace) -> RoomTable:
+    given = [f"--{name}" for name in _ONE if getattr(args, name) is not None]
+    if given:
+        raise InputError(f"--rooms takes whole rooms from its file: leave out {', '.join(given)}")
+    if args.out is None:
+        raise InputError("--rooms needs --out FILE.csv (parameters) or FILE.npz (curves too)")
+    return read_rooms_csv(args.rooms)
+
+
+def _from_options(args: argparse.Namespace) -> RoomTable:
+    missing = [f"--{name}" for name in ("room", "source", "receiver") if getattr(args, name) is None]
+    if args.absorption is None and args.material is None:
+        missing.append("--absorption or --material")
+    if missing:
+        raise InputError(f"a room needs {', '.join(missing)} besides (or give a table with --rooms FILE.csv)")
+    if args.absorption is not None and args.material is not None:
+        raise InputError("--absorption and --material both say what the walls are: give one of them")
+    if args.absorption is not None:
+        absorption: Sequence[float] = _numbers(
+            "--absorption", args.absorption, 7, "one for each octave 125 Hz to 8 kHz"
+        )
+    else:
+        absorption = material_absorption(args.material)
+    size = _numbers("--room", args.room, 3, "length, width, height in metres")
+    source = _numbers("--source", args.source, 3, "x, y, z in metres")
+    receivers = [_numbers("--receiver", text, 3, "x, y, z in metres") for text in args.receiver]
+    return rooms_at_receivers(size, source, receivers, absorption)
+
+
+def _numbers(option: str, text: str, count: int, what: str) -> list[float]:
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) != count:
+        raise InputError(f"{option} {text}: expected {count} numbers with commas between them, {what}")
+    return values

@@ -1,0 +1,70 @@
+"""The table of `decaylab predict`: one line a receiver, each parameter with its interval."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+from decaylab.inference import PARAMETERS, Prediction, Predictor
+from decaylab.inference.about import BAND
+from decaylab.rooms.features import ABSORPTION, RECEIVER, SIZE, SOURCE, RoomTable
+from decaylab.runlog.table import Cell, Column, fit, render
+from decaylab.runlog.text import printable
+
+#: Decimals: seconds to a millisecond, decibels to a hundredth.
+_DECIMALS = {"edt": 3, "t20": 3, "t30": 3, "c50": 2, "c80": 2, "d50": 3, "ts": 4}
+_RANKS = {"ts": 5, "d50": 4, "onset": 3, "c80": 2, "t30": 1}
+
+
+def table(model: Predictor, rooms: RoomTable, prediction: Prediction) -> list[str]:
+    """Head, one line a receiver, and what the intervals are."""
+    columns = [Column("receiver", [Cell(_place(row[RECEIVER])) for row in rooms.features], False, 0)]
+    columns.append(Column("onset", [Cell(str(value)) for value in prediction.onset.tolist()], True, _RANKS["onset"]))
+    for name in PARAMETERS:
+        pairs = zip(prediction.parameters[name].tolist(), prediction.half_width[name].tolist(), strict=True)
+        cells = [_cell(value, width, _DECIMALS[name]) for value, width in pairs]
+        columns.append(Column(name, cells, True, _RANKS.get(name, 0)))
+    on_terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if on_terminal else None
+    colour = on_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    kept, dropped = fit(columns, width)
+    lines = [*_head(model, rooms), "", *render(kept, colour), *_foot(model, prediction)]
+    if dropped:
+        lines.append(f"left out to fit the terminal: {', '.join(dropped)}")
+    return lines
+
+
+def _head(model: Predictor, rooms: RoomTable) -> list[str]:
+    first = rooms.features[0]
+    size, source = " x ".join(f"{value:g}" for value in first[SIZE]), _place(first[SOURCE])
+    walls = ", ".join(f"{value:g}" for value in first[ABSORPTION])
+    return [
+        f"{printable(model.about.name)} ({printable(model.path)}, {model.backend}); {BAND}",
+        f"room {size} m, source {source}, absorption {walls}",
+        "EDT, T20, T30, Ts in s, C50, C80 in dB, D50 a ratio, from the onset (a sample of the curve); - is invalid",
+        "broadband is not the ISO single number, the mean of 500 and 1000 Hz",
+    ]
+
+
+def _foot(model: Predictor, prediction: Prediction) -> list[str]:
+    intervals = model.about.intervals
+    if intervals is None:
+        return ["no intervals: the model's file does not hold them"]
+    lines = [
+        f"± holds one simulation of the room in {intervals['level']:.0%} of the cases, for rooms like those of the "
+        f"training ({intervals['rooms']} validation rooms)"
+    ]
+    if any(intervals["half_width"][name] is None for name in PARAMETERS):
+        lines.append("without ±: too few valid validation rooms to tell")
+    return lines
+
+
+def _place(values: object) -> str:
+    return ",".join(f"{value:g}" for value in values)  # type: ignore[attr-defined]
+
+
+def _cell(value: float, width: float, decimals: int) -> Cell:
+    if value != value:
+        return Cell("-", "dim")
+    return Cell(f"{value:.{decimals}f}" + ("" if width != width else f" ±{width:.{decimals}f}"))

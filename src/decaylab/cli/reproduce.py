@@ -1,0 +1,100 @@
+"""`decaylab reproduce`: train again from a run's record, and say whether the metrics agree."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from decaylab.cli.again import add_again, assumptions, missing_training
+from decaylab.cli.runs import add_run, chosen_run, write_lines
+
+if TYPE_CHECKING:
+    from decaylab.training.reproduce import Again
+    from decaylab.training.same import Difference
+    from decaylab.training.verdict import Verdict
+
+HELP = "train again from a record, and say whether the metrics agree"
+EXAMPLE = """\
+decaylab reproduce best:t20_mae --dry-run
+decaylab reproduce compact_20260301_120000 --data /mnt/rooms"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_run(parser)
+    add_again(parser)
+    parser.add_argument("--dry-run", action="store_true", help="list what differs from the record, and train nothing")
+    parser.add_argument("--device", metavar="D", help="auto, cpu or cuda; default: the recorded one")
+
+
+def run(args: argparse.Namespace) -> int:
+    assumed = assumptions(args)
+    record = chosen_run(args)
+    try:
+        from decaylab.training import reproduce
+    except ModuleNotFoundError as error:
+        raise (missing_training(error, "decaylab reproduce") or error) from error
+    again = reproduce.plan_again(record, args.experiments, data=args.data, assumed=assumed, device=args.device)
+    if args.dry_run:
+        write_lines(_plan_lines(again))
+        return 0
+    found = reproduce.reproduce(again)
+    for line in found.trouble:
+        print(line, file=sys.stderr)
+    if found.verdict is None:
+        print(f"{record.run_id} is not reproduced: the new run ended as {found.status}, without metrics")
+    else:
+        write_lines(_verdict_lines(found.verdict))
+    print(found.directory)
+    return 0 if found.verdict is not None and found.verdict.agrees else 1
+
+
+def _plan_lines(again: Again) -> list[str]:
+    """What `--dry-run` says: each difference, and what may be expected of the training."""
+    lines = _difference_lines(again.differences)
+    wrong = [difference.key for difference in again.settings if difference.key.startswith("data_config.")]
+    if wrong:
+        return [*lines, "", "it would be refused: this is not the data that the run was trained on"]
+    return [*lines, *([""] if lines else []), _expected(again.differences)]
+
+
+def _verdict_lines(verdict: Verdict) -> list[str]:
+    """The verdict in a line, and where it is not bit-equality the figures and what differs."""
+    said = f"{verdict.run} and {verdict.reproduction}: {verdict.verdict}"
+    if verdict.verdict == "bit-equal":
+        return [said]
+    rows = [
+        [row.name, _figure(row.recorded), _figure(row.again), _figure(row.difference), _figure(row.allowed), _word(row)]
+        for row in verdict.rows
+    ]
+    table = _table(["", "recorded", "again", "difference", "tolerance", ""], rows)
+    return [said, "", *table, "", _expected(verdict.because), *_difference_lines(verdict.because)]
+
+
+def _word(row: Any) -> str:
+    return row.remark or ("agrees" if row.agrees else "differs")
+
+
+def _expected(differences: Sequence[Difference]) -> str:
+    if not differences:
+        return "nothing around it differs: the same bits are expected"
+    return f"differences: {len(differences)}; so figures within the tolerances are expected, not the same bits"
+
+
+def _difference_lines(differences: Sequence[Difference]) -> list[str]:
+    from decaylab.runlog.text import printable, shorten
+
+    rows = [[printable(d.key), *(shorten(printable(str(v)), 60) for v in (d.recorded, d.here))] for d in differences]
+    return _table(["what differs", "recorded", "here"], rows) if rows else []
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> list[str]:
+    from decaylab.runlog.table import Cell, Column, render
+
+    columns = [Column(head, [Cell(row[at]) for row in rows], False, 0) for at, head in enumerate(heads)]
+    return render(columns, False)
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.6g}"

@@ -1,0 +1,34 @@
+"""`decaylab resume`: go on with a run that was killed or interrupted, in its own directory."""
+
+from __future__ import annotations
+
+import argparse
+
+from decaylab.cli.again import add_again, assumptions, missing_training, report
+from decaylab.cli.runs import add_run, chosen_run
+
+HELP = "go on with a run that was killed or interrupted, from its last checkpoint"
+EXAMPLE = """\
+decaylab resume latest
+decaylab resume compact_20260301_120000 --data /mnt/new/rooms"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_run(parser)
+    add_again(parser)
+    parser.add_argument(
+        "--gone", action="store_true", help="you know that its process is gone, where that cannot be seen from here"
+    )
+    parser.add_argument("--keep-last", action="store_true", help="keep checkpoints/last.ckpt when the run has ended")
+
+
+def run(args: argparse.Namespace) -> int:
+    assumed = assumptions(args)
+    record = chosen_run(args)
+    try:
+        from decaylab.training.resume import resume
+    except ModuleNotFoundError as error:
+        raise (missing_training(error, "decaylab resume") or error) from error
+    outcome = resume(record, data=args.data, assumed=assumed, gone=args.gone, keep_last=args.keep_last)
+    report(outcome)
+    return 0 if outcome.status == "completed" else 1

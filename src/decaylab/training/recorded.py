@@ -1,0 +1,150 @@
+"""A training's settings out of a run's record: every one stated there or by a person, none from today's defaults."""
+
+from __future__ import annotations
+
+import copy
+import os
+from typing import Any
+
+from decaylab.errors import DataError, InputError, RunLogError
+from decaylab.losses import LOSSES
+from decaylab.runlog.command import SETTINGS, is_path, led_back, stated
+from decaylab.runlog.reading import at
+from decaylab.runlog.record import Record
+from decaylab.runlog.schema import ALIASES, FIELDS
+from decaylab.training.config import TrainConfig
+
+DIGEST = "data_config.digest"
+_WEIGHT = "_weight"
+
+
+def complete(record: Record, assumed: dict[str, Any]) -> dict[str, Any]:
+    """The record's metadata with what it lacks filled in from `assumed`: a key, or the short name of one, to a value.
+
+    Raises:
+        InputError: an assumption about what the record holds, or about what is no setting.
+        RunLogError: something is lacking still; the message lists it.
+    """
+    metadata = copy.deepcopy(record.metadata)
+    places = {_place(name): value for name, value in assumed.items()}
+    may_be_assumed = {name for entry in _lacking(metadata) for name in names_in(entry)}
+    for key, value in places.items():
+        if key not in may_be_assumed:
+            held = at(metadata, tuple(key.split(".")))
+            raise InputError(
+                f"--assume {key}: the record of {record.run_id} holds {held!r}, which stays; "
+                "only what it lacks can be assumed"
+            )
+        _put(metadata, key, value)
+    if lacking := _lacking(metadata):
+        raise RunLogError(lacks(record, lacking))
+    return metadata
+
+
+def lacks(record: Record, lacking: list[str]) -> str:
+    """The line that lists what a record lacks."""
+    return (
+        f"{record.run_id}: the record lacks what decides the training: {', '.join(lacking)}; "
+        "state each with --assume KEY=VALUE"
+    )
+
+
+def lacking_in(record: Record) -> list[str]:
+    """Keys that a training from this record needs and that it does not hold."""
+    return _lacking(record.metadata)
+
+
+def keys_assumed(assumed: dict[str, Any]) -> dict[str, Any]:
+    """The assumptions under their whole keys, for the record."""
+    return {_place(name): value for name, value in assumed.items()}
+
+
+def _data_path(record: Record, fields: dict[str, Any], given: str | None) -> str:
+    """Where the data set lies: as given, or where it was, seen from here. DataError if it is not there."""
+    if given is not None:
+        return given
+    path: str | None = fields.get("data")
+    if path is None:
+        raise DataError(f"{record.run_id}: the record does not say where its data set is: say it with --data DIR")
+    if not os.path.exists(path):
+        raise DataError(f"{record.run_id}: its data set is no longer at {path}: say where it is with --data DIR")
+    return path
+
+
+def settings_from(record: Record, values: dict[str, Any]) -> dict[str, Any]:
+    """Fields of `TrainConfig` from what `command.stated` found; what it did not find is left out, or off.
+
+    Paths are led back to where they were meant: they are relative to the directory that the run was called in.
+    """
+    fields = {option[2:].replace("-", "_"): value for option, value in values.items()}
+    directory = record.document.get("working_directory")
+    for setting in SETTINGS:
+        value = values.get(setting.option)
+        if value is not None and is_path(setting, value):
+            fields[setting.option[2:]] = led_back(os.getcwd(), directory, value)
+    weights = {name: fields.pop(name) for name in list(fields) if name.endswith(_WEIGHT)}
+    fold = fields.pop("fold", None)
+    return fields | {
+        "loss_weights": {name: float(value) for name, value in weights.items() if value is not None},
+        "fold": _fold(fold) if fold is not None else None,
+        "early_stop": not fields.pop("no_early_stop", False),
+    }
+
+
+def recorded_config(record: Record, metadata: dict[str, Any], data: str | None, experiments: str) -> TrainConfig:
+    """The settings of a run from its completed metadata (see `complete`)."""
+    fields = settings_from(record, stated(metadata).values)
+    fields |= {"data": _data_path(record, fields, data), "experiments": experiments}
+    return TrainConfig(**fields)
+
+
+def _lacking(metadata: dict[str, Any]) -> list[str]:
+    values, lacking = stated(metadata)
+    losses = metadata.get("loss_config")
+    known = LOSSES.get(str(values.get("--loss")))
+    weights = known.default_weights if known is not None else {}
+    lacking += [f"loss_config.{name}" for name in weights if not isinstance(losses, dict) or losses.get(name) is None]
+    if not isinstance(at(metadata, tuple(DIGEST.split("."))), str):
+        lacking.append(DIGEST)
+    # `--data` says where the data set is, whatever the record says; its digest says whether it is the same.
+    return [key for key in lacking if key != "data_config.path"]
+
+
+def names_in(entry: str) -> list[str]:
+    """The keys that an entry of the list of what is lacking means: `A or B`, `A (cannot be used)`."""
+    return entry.removesuffix(" (cannot be used)").split(" or ")
+
+
+def _place(name: str) -> str:
+    """The key that a short name, an option's name or a part of a key means."""
+    keys: dict[str, str] = {}
+    for setting in SETTINGS:
+        key = setting.key.split(" or ")[-1]
+        for known in (key, key.rpartition(".")[2], setting.option[2:].replace("-", "_")):
+            keys[known] = key
+    keys |= {DIGEST: DIGEST, "digest": DIGEST}
+    field = FIELDS.get(ALIASES.get(name, name))
+    if field is not None and field.path in keys.values():
+        return field.path
+    if name not in keys:
+        raise InputError(
+            f"--assume {name}: there is no such setting; give one of {', '.join(sorted(set(keys.values())))}"
+        )
+    return keys[name]
+
+
+def _put(metadata: dict[str, Any], key: str, value: Any) -> None:
+    *folders, last = key.split(".")
+    place = metadata
+    for folder in folders:
+        if not isinstance(place.get(folder), dict):
+            place[folder] = {}
+        place = place[folder]
+    place[last] = value
+
+
+def _fold(text: str) -> tuple[int, int]:
+    number, _, folds = text.partition("/")
+    if not (number.isdigit() and folds.isdigit()):
+        raise RunLogError(f"data_config.fold is {text!r}, not of the form K/N")
+    return int(number), int(folds)

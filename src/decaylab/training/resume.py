@@ -1,0 +1,81 @@
+"""Going on with a training that ended before its time: from its last checkpoint, in its own directory."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from decaylab.errors import DataError, RunLogError
+from decaylab.runlog.reading import number
+from decaylab.runlog.record import Record
+from decaylab.runlog.schema import LAST_CHECKPOINT
+from decaylab.runlog.takeover import seconds_so_far, take_over, why_not
+from decaylab.training.last_checkpoint import load_last
+from decaylab.training.loop import Again, Outcome, carry_out, say
+from decaylab.training.plan import Plan, prepare
+from decaylab.training.process import threads_for
+from decaylab.training.recorded import complete, keys_assumed, lacking_in, recorded_config
+from decaylab.training.same import check_data, check_device, setting_differences, threads_of, version_differences
+
+
+def resume(
+    record: Record,
+    *,
+    data: str | None = None,
+    assumed: dict[str, Any] | None = None,
+    gone: bool = False,
+    keep_last: bool = False,
+) -> Outcome:
+    """Go on from checkpoints/last.ckpt, or from epoch 1 where there is none yet, with what is on record.
+
+    On a CPU, with the versions and the code of the start, the run ends as if it had never been interrupted, bit for
+    bit.
+
+    Args:
+        data: where the data set lies now; it is checked by its digest.
+        assumed: key -> value of what the record lacks.
+        gone: a person says that the process of the run is gone (see `takeover.why_not`).
+
+    Raises:
+        RunLogError: the run is running or has ended, its record lacks something, or another process resumes it.
+        DataError: another data set, or a damaged last.ckpt. ModelError: a model of the user's own has changed.
+    """
+    if reason := why_not(record, gone):
+        lacking = [] if "schema_version" in record.document else lacking_in(record)
+        more = f"; it lacks {', '.join(lacking)}" if lacking else ""
+        raise RunLogError(f"run {record.run_id} is not resumed: {reason}{more}")
+    assumed = assumed or {}
+    metadata = complete(record, assumed)
+    check_device(record)
+    plan = _checked(record, metadata, prepare(recorded_config(record, metadata, data, record.folder.path)))
+    state = load_last(os.path.join(record.path, LAST_CHECKPOINT))
+    done = 0 if state is None else int(state["epoch"])
+    before = seconds_so_far(record)
+    again = Again(state, before["fit"], number(record.get("data_preparation_seconds")) or 0.0)
+    told = {"from_epoch": done, "data_path": plan.config.data, "assumed": keys_assumed(assumed)}
+    with threads_for(plan.model, threads_of(record)), take_over(record, told, gone) as run:
+        say(plan)
+        _say_where(record, plan, done)
+        return carry_out(plan, run, again, keep_last)
+
+
+def _checked(record: Record, metadata: dict[str, Any], plan: Plan) -> Plan:
+    """The plan, if it is the training that was begun."""
+    differences = setting_differences(metadata, plan)
+    check_data(record.run_id, differences)
+    if differences:
+        raise DataError(
+            f"run {record.run_id} is not resumed: this decaylab would train something else: "
+            f"{'; '.join(map(str, differences))}; resume it with the version that began it"
+        )
+    return plan
+
+
+def _say_where(record: Record, plan: Plan, done: int) -> None:
+    again = "from epoch 1 again, with its recorded seeds, as it has no last.ckpt"
+    where = f"from epoch {done + 1}" if done else again
+    print(f"{record.run_id}: {where}, of {plan.config.max_epochs}", file=sys.stderr)
+    if differing := version_differences(record):
+        said = "; ".join(map(str, differing))
+        print(f"{record.run_id}: it may end otherwise than it would have: {said}", file=sys.stderr)
