@@ -79,7 +79,7 @@ def test_other_defaults_than_on_the_day_change_no_bit(run, monkeypatch, capsys):
     monkeypatch.setattr(Auxiliary, "default_weights", {"aux_weight": 9.0, "t20_weight": 9.0, "c50_weight": 9.0})
     monkeypatch.setattr(config, "GENERAL_SETTINGS", dict.fromkeys(config.GENERAL_SETTINGS, 7))
     before = (run / "metadata.json").read_bytes()
-    _, made = reproduce(run)
+    status, made = reproduce(run)
     out = capsys.readouterr().out
     assert status == 0, out
     assert "bit-equal" in out
@@ -121,7 +121,7 @@ def test_a_dry_run_lists_what_differs_and_trains_nothing(run, capsys):
 
 def test_a_figure_of_the_record_that_does_not_come_again_is_a_failure_with_a_table(run, capsys):
     change(run, metrics__t20__mae=record_of(run)["metrics"]["t20"]["mae"] * (1 + 1e-9))
-    _, made = reproduce(run)
+    status, made = reproduce(run)
     out = capsys.readouterr().out
     assert status == 1, "nothing around it differs: the same bits are expected"
     assert "within tolerance" in out.splitlines()[0]
@@ -198,7 +198,10 @@ def test_other_data_are_refused_before_anything_is_trained(run, published, tmp_p
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"seed": None, "data_config__digest": None, "data_config__split": None}, "data_config.split, seed, data_config.digest"),
+        (
+            {"seed": None, "data_config__digest": None, "data_config__split": None},
+            "data_config.split, seed, data_config.digest",
+        ),
         ({"loss_config__t20_weight": None}, "loss_config.t20_weight"),
         ({"metrics__overall_edc__mae": None}, "no metrics to compare with"),
         ({"status": "interrupted", "metrics": {}}, "interrupted"),
