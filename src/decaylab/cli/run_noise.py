@@ -64,9 +64,7 @@ def _computed(record: Record) -> list[str]:
     except (DataError, OSError) as error:
         return [f"not known: {printable(str(error))}"]
     if content is None:
-        return [
-            f"not known: it takes {LEAST_ROOMS} measured test rooms, and there are fewer (decaylab noise --run)"
-        ]
+        return [f"not known: it takes {LEAST_ROOMS} measured test rooms, and there are fewer (decaylab noise --run)"]
     return lines(content)
 
 
