@@ -105,15 +105,15 @@ class _Hidden(Net):
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """The current directory: `nets/mine.py` lies in it."""
-    (tmp_path / "nets").mkdir()
-    (tmp_path / "nets" / "mine.py").write_text(NETS)
+    """The current directory: `studio/mine.py` lies in it."""
+    (tmp_path / "studio").mkdir()
+    (tmp_path / "studio" / "mine.py").write_text(NETS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     before = set(sys.modules)
     yield tmp_path
     for name in set(sys.modules) - before:
-        if name.startswith(("nets", "decaylab_own")):
+        if name.startswith(("studio", "decaylab_own")):
             del sys.modules[name]
 
 
@@ -126,7 +126,7 @@ def only_run(place):
     return run, json.loads((run / "metadata.json").read_text())
 
 
-@pytest.mark.parametrize("path", ["nets.mine:Net", "nets/mine.py:Net"])
+@pytest.mark.parametrize("path", ["studio.mine:Net", "studio/mine.py:Net"])
 def test_it_is_trained_named_after_its_class_and_recorded_with_its_path(published, place, capsys, path):
     assert train(published, "--model", path, "--max-epochs", "1") == 0
     said = capsys.readouterr().err
@@ -147,20 +147,20 @@ def test_it_is_trained_named_after_its_class_and_recorded_with_its_path(publishe
 def test_the_command_says_where_the_module_was_imported_from_and_a_file_is_found_from_anywhere(
     published, place, capsys, monkeypatch
 ):
-    train(published, "--model", "nets.mine:Net", "--max-epochs", "1", "--experiments", "a")
-    train(published, "--model", "nets/mine.py:Net", "--max-epochs", "1", "--experiments", "b")
-    monkeypatch.chdir(place / "nets")
+    train(published, "--model", "studio.mine:Net", "--max-epochs", "1", "--experiments", "a")
+    train(published, "--model", "studio/mine.py:Net", "--max-epochs", "1", "--experiments", "b")
+    monkeypatch.chdir(place / "studio")
     capsys.readouterr()
     assert main(["show", "latest", "--experiments", "../a", "--command"]) == 0
     shown = capsys.readouterr()
-    assert "--model nets.mine:Net " in shown.out
-    assert f"nets.mine:Net was imported from {place}: call the command there" in shown.err
+    assert "--model studio.mine:Net " in shown.out
+    assert f"studio.mine:Net was imported from {place}: call the command there" in shown.err
     assert main(["show", "latest", "--experiments", "../b", "--command"]) == 0
-    assert f"--model {place}/nets/mine.py:Net " in capsys.readouterr().out
+    assert f"--model {place}/studio/mine.py:Net " in capsys.readouterr().out
 
 
 def test_its_own_recipe_loss_and_scalar_heads_hold(published, place, capsys):
-    assert train(published, "--model", "nets.mine:WithHead") == 0
+    assert train(published, "--model", "studio.mine:WithHead") == 0
     _, record = only_run(place)
     assert record["loss_config"]["loss_type"] == "auxiliary"
     assert (record["training_config"]["max_epochs"], record["training_config"]["batch_size"]) == (1, 4)
@@ -174,20 +174,20 @@ def test_its_own_recipe_loss_and_scalar_heads_hold(published, place, capsys):
 
 
 def test_a_model_on_knots_is_trained_on_its_knots(published, place):
-    assert train(published, "--model", "nets.mine:OnKnots", "--max-epochs", "1") == 0
+    assert train(published, "--model", "studio.mine:OnKnots", "--max-epochs", "1") == 0
     _, record = only_run(place)
     assert (record["model_name"], record["loss_config"]["loss_type"]) == ("OnKnots", "decay")
     assert record["data_loader_config"]["scaler_X_used"] is False
 
 
 def test_its_checkpoint_is_used_with_its_class(published, place):
-    train(published, "--model", "nets.mine:Net", "--max-epochs", "1")
+    train(published, "--model", "studio.mine:Net", "--max-epochs", "1")
     run, _ = only_run(place)
     path = str(run / "checkpoints" / "best_model.ckpt")
     content = load_checkpoint(path)
-    with pytest.raises(DataError, match=r"holds the weights of nets.mine:Net.*--model nets.mine:Net"):
+    with pytest.raises(DataError, match=r"holds the weights of studio.mine:Net.*--model studio.mine:Net"):
         model_of(content, path)
-    assert type(model_of(content, path, own="nets.mine:Net")).__name__ == "Net"
+    assert type(model_of(content, path, own="studio.mine:Net")).__name__ == "Net"
 
 
 @pytest.mark.parametrize(
@@ -207,11 +207,11 @@ def test_its_checkpoint_is_used_with_its_class(published, place):
         ),
         ("KnotsThatDoNotFit", "forward(features, physics) has the shape"),
         ("_Hidden", "model name '_Hidden' cannot be used"),
-        ("Missing", "nets.mine has no 'Missing': it has Net"),
+        ("Missing", "studio.mine has no 'Missing': it has Net"),
     ],
 )
 def test_what_cannot_be_trained_is_one_line_before_there_is_a_run(published, place, capsys, name, said):
-    assert train(published, "--model", f"nets.mine:{name}") == 2
+    assert train(published, "--model", f"studio.mine:{name}") == 2
     lines = [line for line in capsys.readouterr().err.splitlines() if not line.startswith(("data set:", "model:"))]
     assert len(lines) == 1
     assert said in lines[0]
