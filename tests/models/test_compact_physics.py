@@ -25,7 +25,7 @@ from decaylab.models.baseline import FLOOR_DB, PhysicalBaseline
 from decaylab.models.grid import FIRST
 from decaylab.models.highpass import HighPass
 from decaylab.models.images import EarlyEnergy
-from decaylab.models.specular import BIN, IMAGE_ORDER, LateEnergy, _carrier_gain, _exponential_integral
+from decaylab.models.specular import BIN, IMAGE_ORDER, LateEnergy, _exponential_integral, carrier_gain
 from decaylab.rooms import SimulationSettings, simulate_edc
 
 ROOM = [6.0, 4.0, 3.0, 1.3, 1.1, 1.2, 4.6, 2.9, 1.7]
@@ -293,7 +293,7 @@ def test_single_images_of_rays_are_those_of_a_brute_force_lattice() -> None:
     np.testing.assert_allclose(got.numpy() * BIN, histogram[:12], rtol=1e-3, atol=1e-7)
 
 
-def test_the_carrier_gains_what_a_simulated_pulse_sequence_gains() -> None:
+def test_thecarrier_gains_what_a_simulated_pulse_sequence_gains() -> None:
     """Pulses that grow denser, each levelled by the SAMPLES that hold one within 4 ms: mean of 4,000 draws."""
     rng = np.random.default_rng(0)
     volume, away = 50.0, 2.0
@@ -308,7 +308,7 @@ def test_the_carrier_gains_what_a_simulated_pulse_sequence_gains() -> None:
         energy += np.where(nearby > 0, pulses / np.maximum(nearby, 0.5), 0.0)
     for sample in (600, 1_000, 1_500, 2_500):
         here = torch.tensor([[float(path[sample])]])
-        gain = _carrier_gain(torch.tensor([[volume]]), torch.tensor([[away]]), here)
+        gain = carrier_gain(torch.tensor([[volume]]), torch.tensor([[away]]), here)
         around = slice(sample - 40, sample + 40)
         assert gain.item() == pytest.approx(energy[around].mean() / 4_000 * BIN, rel=0.03)
 

@@ -131,11 +131,11 @@ def test_what_a_model_says_of_itself_exists(name: str) -> None:
     assert factory.default_loss in LOSSES
     # A recipe of its own, or none: then the general settings of training hold. Nothing that training does not know.
     assert set(factory.default_settings) <= set(GENERAL_SETTINGS)
-    assert not factory.default_settings or name == "compact"
+    assert not factory.default_settings or name in ("compact", "compact_traced")
 
 
 def test_what_does_not_exist_is_refused_by_name() -> None:
-    with pytest.raises(ModelError, match=r"unknown model 'hybrid_v4'.*compact, lstm, hybrid_v1"):
+    with pytest.raises(ModelError, match=r"unknown model 'hybrid_v4'.*compact, compact_traced, lstm, hybrid_v1"):
         build_model("hybrid_v4")
     with pytest.raises(ModelError, match=r"compact knows the physics of 16 features.*not of 12"):
         build_model("compact", input_dim=12)

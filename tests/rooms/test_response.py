@@ -11,7 +11,7 @@ from decaylab.errors import SimulationError
 from decaylab.rooms import SimulationSettings, response, simulate_edc
 from decaylab.rooms.carrier import Carrier
 from decaylab.rooms.simulate import simulate_rir, simulate_rirs
-from decaylab.rooms.tracing import Rays, can_trace, trace_box
+from decaylab.rooms.tracing import Rays, can_trace, ray_directions, trace_box, usual_rays, walls_until
 
 pyroomacoustics = pytest.importorskip("pyroomacoustics")
 
@@ -114,17 +114,23 @@ def test_the_same_energy_as_by_marching_from_wall_to_wall(name: str) -> None:
     library = np.asarray(there.rt_histograms[0][0][0], dtype=np.float64)
     rays = Rays(
         directions=pyroomacoustics.doa.fibonacci_spherical_sampling(count).T,
-        reflection=band,
         radius=0.5,
         bin_length=0.004 * SPEED_OF_SOUND,
-        energy_threshold=1e-7,
         distance_limit=SPEED_OF_SOUND,
         least_walls=3,
+        most_walls=walls_until(1e-7, float(band.max())),
     )
-    own = trace_box(room[:3], room[3:6], room[6:9], rays)
+    own = trace_box(room[:3], room[3:6], room[6:9], band, rays)
     assert own.shape[1] == np.flatnonzero(library.any(axis=0))[-1] + 1
     library = library[:, : own.shape[1]]
     assert (np.abs(own - library).sum(axis=1) <= 0.005 * library.sum(axis=1)).all()
+
+
+def test_the_rays_are_those_of_the_library() -> None:
+    np.testing.assert_array_equal(ray_directions(417), pyroomacoustics.doa.fibonacci_spherical_sampling(417).T)
+    there = pyroomacoustics.ShoeBox([6.0, 4.0, 3.0], fs=48_000, max_order=3, ray_tracing=True)
+    there.set_ray_tracing()
+    assert usual_rays(72.0, 0.5, 0.004 * SPEED_OF_SOUND) == there.rt_args["n_rays"]
 
 
 def test_a_room_too_small_for_its_receiver_is_traced_by_the_library() -> None:

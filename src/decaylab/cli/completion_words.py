@@ -17,7 +17,7 @@ from decaylab.runlog.schema import FIELDS
 #: Values of options that are checked where they are used; tests compare them with the places that own them, two of
 #: which take seconds to import.
 CHOICES = {
-    "--model": ("compact", "lstm", "hybrid_v1", "hybrid_v2", "hybrid_v3", "transformer", "multihead"),
+    "--model": ("compact", "compact_traced", "lstm", "hybrid_v1", "hybrid_v2", "hybrid_v3", "transformer", "multihead"),
     "--loss": ("decay", "mse", "edc_rir", "weighted_edc", "auxiliary"),
     "--precision": ("32", "16", "bf16"),
     "--scaler": ("minmax", "standard", "robust"),

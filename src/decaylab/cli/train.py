@@ -19,7 +19,7 @@ decaylab train --data data/rooms --model hybrid_v2 --loss weighted_edc --batch-s
 decaylab train --from best:t20_mae --batch-size 16"""
 
 _MODELS = (
-    "compact (default), lstm, hybrid_v1, hybrid_v2, hybrid_v3, transformer, multihead; "
+    "compact (default), compact_traced, lstm, hybrid_v1, hybrid_v2, hybrid_v3, transformer, multihead; "
     "or your own: package.module:Class or path/to/file.py:Class"
 )
 _FROM = "a run whose settings are taken, but for those given here; it is recorded as parent"

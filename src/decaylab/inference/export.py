@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from decaylab.errors import MissingExtraError
+from decaylab.errors import MissingExtraError, ModelError
 from decaylab.inference.about import PARAMETERS, About
 from decaylab.inference.graph import Graph, load_graph
 from decaylab.inference.onnx_engine import METADATA_KEY, open_onnx
 from decaylab.inference.predictor import Prediction, Predictor, room_table
 from decaylab.inference.torch_engine import TorchEngine
+from decaylab.models.compact import CompactTraced
 from decaylab.rooms.features import FEATURE_NAMES, SIZE_NAMES
 
 OPSET = 20
@@ -63,6 +64,7 @@ def export_onnx(checkpoint: str, path: str, *, own_model: str | None = None) -> 
 
     Raises:
         MissingExtraError: onnx, onnxscript or onnxruntime is not installed. DataError, InputError: the checkpoint.
+        ModelError: `compact_traced`, which traces rays.
     """
     for package in ("onnx", "onnxscript", "onnxruntime"):
         try:
@@ -70,6 +72,10 @@ def export_onnx(checkpoint: str, path: str, *, own_model: str | None = None) -> 
         except ImportError:
             raise MissingExtraError(package, "export", "writing an ONNX file") from None
     graph, about = load_graph(checkpoint, own_model)
+    if isinstance(graph.model, CompactTraced):
+        raise ModelError(
+            f"{checkpoint} holds compact_traced, which traces rays: no graph of operators. Export compact instead"
+        )
     temporary = f"{path}.{os.getpid()}.tmp"
     try:
         _program(graph, about).save(temporary, external_data=False)

@@ -28,10 +28,11 @@ class PhysicalBaseline(nn.Module):
 
     fractions: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, late: LateEnergy | None = None) -> None:
+        """`late`: what computes the traced rays; without it their expectation."""
         super().__init__()
         self.early = EarlyEnergy()
-        self.late = LateEnergy()
+        self.late = late or LateEnergy()
         self.register_buffer("fractions", knot_fractions().float(), persistent=False)
 
     def knots(self, features: Tensor) -> Tensor:

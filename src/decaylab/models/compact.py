@@ -15,6 +15,8 @@ from decaylab.acoustics import EDC_SAMPLES
 from decaylab.errors import ModelError
 from decaylab.models.baseline import PhysicalBaseline, running_minimum, source_distance
 from decaylab.models.grid import draw_curve
+from decaylab.models.specular import LateEnergy
+from decaylab.models.traced import TracedEnergy
 from decaylab.rooms.features import FEATURE_NAMES, SIZE
 
 #: Knots of the baseline that the networks see.
@@ -59,7 +61,7 @@ class Compact(nn.Module):
                 f"compact knows the physics of {len(FEATURE_NAMES)} features and {EDC_SAMPLES} samples (2 s at "
                 f"48 kHz), not of {input_dim} and {output_length}: use lstm or a hybrid for other data"
             )
-        self.baseline = PhysicalBaseline()
+        self.baseline = PhysicalBaseline(self.late_part())
         count = len(self.baseline.knots(torch.ones(1, input_dim))[0])
         width = input_dim + 3 + BASELINE_INPUTS
         self.networks = nn.ModuleList(_network(width, count) for _ in range(NETWORKS))
@@ -68,6 +70,10 @@ class Compact(nn.Module):
         self.register_buffer("input_scale", torch.ones(width))
         seen = torch.linspace(0, count - 1, BASELINE_INPUTS + 1)[1:].round().long()
         self.register_buffer("seen", seen, persistent=False)
+
+    def late_part(self) -> LateEnergy:
+        """What computes the decay of the traced rays."""
+        return LateEnergy()
 
     def forward(self, features: Tensor, physics: Tensor | None = None) -> Tensor:
         """Level at the knots, (B, K), in dB re the file's start: never rising, almost 0 before the direct arrival.
@@ -118,6 +124,27 @@ class Compact(nn.Module):
         # Each network learns from its own share of every batch, so that they differ and their mean gains.
         parts = zip(self.networks, torch.tensor_split(inputs, len(self.networks)), strict=True)
         return torch.cat([network(part) for network, part in parts])
+
+
+class CompactTraced(Compact):
+    """`compact` on the simulator's own rays instead of their expectation: nearer to the labels of a simulation, as the
+    pattern of its rays is part of these, and slower (a tracing for each new geometry). For labels, not for rooms.
+    """
+
+    def late_part(self) -> LateEnergy:
+        return TracedEnergy()
+
+    def know_simulation(self, settings: dict[str, Any]) -> str:
+        """Trace as many rays as the data set's simulation did, and say how many.
+
+        Args:
+            settings: of the data set's manifest; empty for one without: the published rooms have the library's number.
+        """
+        rays, late = settings.get("rays"), self.baseline.late
+        assert isinstance(late, TracedEnergy)
+        late.rays.fill_(rays or 0)
+        many = f"{rays:,} rays" if rays else "as many rays as the library by itself (by the room's volume)"
+        return f"traces {many}, as the data set's simulation"
 
 
 def _network(width: int, knots: int) -> nn.Sequential:

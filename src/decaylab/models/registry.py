@@ -8,7 +8,7 @@ from torch import nn
 
 from decaylab.acoustics import EDC_SAMPLES
 from decaylab.errors import ModelError
-from decaylab.models.compact import Compact
+from decaylab.models.compact import Compact, CompactTraced
 from decaylab.models.custom import build_own, is_path
 from decaylab.models.hybrid import HybridV1, HybridV2, HybridV3
 from decaylab.models.lstm import LSTM
@@ -19,6 +19,7 @@ from decaylab.models.transformer import Transformer
 #: `default_settings`.
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "compact": Compact,
+    "compact_traced": CompactTraced,
     "lstm": LSTM,
     "hybrid_v1": HybridV1,
     "hybrid_v2": HybridV2,

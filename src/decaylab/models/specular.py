@@ -87,7 +87,7 @@ class LateEnergy(nn.Module):
         travelled = (knots - SIMULATOR_DELAY).clamp(min=0.0) * _METRES_PER_SAMPLE  # (B, K), metres
         amplitude = self.band_amplitudes(size, source, receiver, log_reflection, knots)
         away = (source - receiver).square().sum(dim=1, keepdim=True).clamp(min=LEAST_DISTANCE**2).sqrt()
-        power = self.join(amplitude) * _carrier_gain(volume, away, travelled) * (travelled >= away)
+        power = self.join(amplitude) * carrier_gain(volume, away, travelled) * (travelled >= away)
         pieces = _exponential_integral(power, knots[:, 1:] - knots[:, :-1])
         after = pieces.flip(1).cumsum(dim=1).flip(1)  # small numbers first
         return torch.nn.functional.pad(after, (0, 1))
@@ -145,7 +145,7 @@ class LateEnergy(nn.Module):
         return torch.stack(bands, dim=1)
 
 
-def _carrier_gain(volume: Tensor, away: Tensor, travelled: Tensor) -> Tensor:
+def carrier_gain(volume: Tensor, away: Tensor, travelled: Tensor) -> Tensor:
     """Mean energy of the simulator's carrier against that of its histogram, (B, K).
 
     The carrier is a sequence of pulses that begins at the direct arrival and grows denser as the square of time, up to

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from decaylab.acoustics.physics import SIMULATOR_DELAY
 from decaylab.rooms.carrier import Carrier
-from decaylab.rooms.tracing import Rays, can_trace, trace_box
+from decaylab.rooms.tracing import Rays, can_trace, trace_box, walls_until
 
 Floats = NDArray[np.float64]
 
@@ -127,16 +127,16 @@ def _traced_energy(room: Any) -> Floats:
         energy = np.asarray(room.rt_histograms[0][0][0], dtype=np.float64)
         filled = np.flatnonzero(energy.any(axis=0))
         return energy[:, : filled[-1] + 1 if filled.size else 0]
+    reflection = 1.0 - np.asarray(room.walls[0].absorption, dtype=np.float64)
     rays = Rays(
         directions=fibonacci_spherical_sampling(options["n_rays"]).T,
-        reflection=1.0 - np.asarray(room.walls[0].absorption, dtype=np.float64),
         radius=options["receiver_radius"],
         bin_length=options["hist_bin_size"] * room.c,
-        energy_threshold=options["energy_thres"],
         distance_limit=options["time_thres"] * room.c,
         least_walls=max(room.max_order, 0),
+        most_walls=walls_until(options["energy_thres"], float(reflection.max())),
     )
-    return trace_box(size, room.sources[0].position, room.mic_array.R[:, 0], rays)
+    return trace_box(size, room.sources[0].position, room.mic_array.R[:, 0], reflection, rays)
 
 
 def _image_sources(room: Any) -> Floats:

@@ -45,28 +45,25 @@ class Rays:
 
     Attributes:
         directions: (m, 3), unit vectors from the source.
-        reflection: (b,), share of the energy that a wall sends back, by band.
         radius: of the receiver, m. bin_length: of the histogram, m.
-        energy_threshold: a ray is given up when its largest band falls below this share of what it began with.
         distance_limit: a ray is given up at the first wall beyond, m.
         least_walls: passages after fewer walls are left out (image sources take their place).
+        most_walls: a ray is given up after so many (`walls_until`).
     """
 
     directions: Floats
-    reflection: Floats
     radius: float
     bin_length: float
-    energy_threshold: float
     distance_limit: float
     least_walls: int
+    most_walls: float
 
-    @property
-    def most_walls(self) -> float:
-        """Walls after which a ray is given up for want of energy."""
-        largest = float(self.reflection.max())
-        if largest >= 1.0:
-            return np.inf
-        return float(np.floor(np.log(self.energy_threshold) / np.log(largest))) if largest > 0 else 0.0
+
+def walls_until(threshold: float, largest: float) -> float:
+    """Walls after which a ray holds less than `threshold` of its energy, where a wall sends back at most `largest`."""
+    if largest >= 1.0:
+        return np.inf
+    return float(np.floor(np.log(threshold) / np.log(largest))) if largest > 0 else 0.0
 
 
 class _Passages(NamedTuple):
@@ -81,11 +78,23 @@ def can_trace(size: Floats, radius: float) -> bool:
     return bool(size.min() > _REACH * radius)
 
 
-def trace_box(size: Floats, source: Floats, receiver: Floats, rays: Rays) -> Floats:
+def trace_box(size: Floats, source: Floats, receiver: Floats, reflection: Floats, rays: Rays) -> Floats:
     """Energy at the receiver by band and distance travelled: (b, bins), with as many bins as hold energy.
 
     Args:
         size, source, receiver: (3,), m; `can_trace(size, rays.radius)`.
+        reflection: (b,), share of the energy that a wall sends back, by band.
+    """
+    by_walls = trace_walls(size, source, receiver, rays)
+    kept = reflection[:, None] ** np.arange(by_walls.shape[1])
+    return np.asarray(np.einsum("tn,bn->bt", by_walls, kept))  # not @: BLAS would start threads
+
+
+def trace_walls(size: Floats, source: Floats, receiver: Floats, rays: Rays) -> Floats:
+    """Energy at the receiver by distance travelled and walls met, as if these took nothing: (bins, walls).
+
+    All walls are alike: what a band keeps is a power of the walls met, so one histogram serves all bands, and all
+    materials whose rays live as long.
     """
     steepest = np.abs(rays.directions).argmax(axis=1)
     found = [_Passages(np.zeros(0), np.zeros(0, dtype=np.int64))]
@@ -95,20 +104,34 @@ def trace_box(size: Floats, source: Floats, receiver: Floats, rays: Rays) -> Flo
             axes = np.roll(np.arange(3), -axis)
             found += _Group(size[axes], source[axes], receiver[axes], group[:, axes], rays).passages()
     distance, walls = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return _histogram(distance, walls, rays)
-
-
-def _histogram(distance: Floats, walls: Integers, rays: Rays) -> Floats:
     # Schroeder 2011, eq. 5.54: over the chance that a ray of that length meets the receiver.
     square = distance**2
     chance = 1.0 - np.sqrt(1.0 - rays.radius**2 / np.maximum(rays.radius**2, square))
     energy = _SOURCE_ENERGY / len(rays.directions) / (square * chance)
-    # All walls are alike: what a band keeps is a power of the walls met, so one histogram by walls serves all bands.
     bins = (distance / rays.bin_length).astype(np.int64)
     bin_count, wall_count = int(bins.max(initial=-1)) + 1, int(walls.max(initial=-1)) + 1
-    by_walls = np.bincount(bins * wall_count + walls, energy, bin_count * wall_count).reshape(bin_count, wall_count)
-    kept = rays.reflection[:, None] ** np.arange(wall_count)
-    return np.asarray(np.einsum("tn,bn->bt", by_walls, kept))  # not @: BLAS would start threads
+    by_walls = np.bincount(bins * wall_count + walls, energy, bin_count * wall_count)
+    return np.asarray(by_walls.reshape(bin_count, wall_count), dtype=np.float64)
+
+
+def ray_directions(count: int) -> Floats:
+    """The fixed directions in which the simulator sends its rays, (count, 3): a spiral over the sphere in even steps.
+
+    Those of `pyroomacoustics.doa.fibonacci_spherical_sampling` (R. Marques et al., Spherical Fibonacci point sets for
+    illumination integrals, Computer Graphics Forum 32, 2013).
+    """
+    step = np.arange(count)
+    height = step * (2.0 / count) - 1.0 + 1.0 / count
+    radius, angle = np.sqrt(1.0 - height**2), step * (np.pi * (3.0 - np.sqrt(5.0)))
+    return np.stack([np.cos(angle) * radius, np.sin(angle) * radius, height], axis=1)
+
+
+def usual_rays(volume: float, radius: float, bin_length: float) -> int:
+    """How many rays the simulator traces unless told: 20 hits in a bin of the histogram, on average.
+
+    M. Vorlaender, Auralization, 2008, eq. 11.12. Volume in cubic metres, the other two in metres.
+    """
+    return int(20 * (volume / (np.pi * radius**2 * bin_length)))
 
 
 class _Group:

@@ -71,9 +71,11 @@ def prepare(config: TrainConfig) -> Plan:
 def _model(config: TrainConfig, data: DataSet, split: Split) -> tuple[Any, tuple[str, ...]]:
     """The untrained model, and what there is to say of it. A user's own is tried on two rooms of the training."""
     path = config.model_path
-    if path is None:
-        return build_model(config.model, input_dim=data.features.shape[1], output_length=data.samples), ()
     model: Any
+    if path is None:
+        model = build_model(config.model, input_dim=data.features.shape[1], output_length=data.samples)
+        knows = getattr(model, "know_simulation", None)
+        return model, () if knows is None else (knows(data.manifest.get("settings") or {}),)
     model, taken = build_own(path, input_dim=data.features.shape[1], output_length=data.samples)
     unknown = sorted(set(model.default_settings) - set(GENERAL_SETTINGS))
     if unknown:
