@@ -1,12 +1,12 @@
-"""How near `compact` comes to what the labels allow: the table of docs/accuracy.md, from the published rooms alone.
+"""How near the models come to what the labels allow: the tables of docs/accuracy.md, from the published rooms alone.
 
-    python benchmarks/accuracy.py --rooms roomFeaturesDataset.csv --dir DIR [--limit N] [--seeds 3] [--only random,...]
+    python benchmarks/accuracy.py --rooms roomFeaturesDataset.csv --dir DIR [--limit N] [--others] [--growth FILE.png]
 
 Simulates the rooms five times over (16,000 rays under two seeds, the mean of 16 simulations, the published preset under
-two seeds), trains `compact` by `decaylab train`, and prints one line per split and kind of label: the MAE over the test
-rooms (mean and spread over training seeds), its ratio to what the labels are off, and the goal. Splits: `random`
+two seeds), trains `compact` and `compact_traced`, and prints one line per split and kind of label: the MAE over the
+test rooms (mean and spread over training seeds), its ratio to what the labels are off, and the goal. Splits: `random`
 (60/20/20, seed 0), `room` and `material` (five folds, every group a test case once; the folds' rooms are pooled). What
-lies in DIR is used again, runs included. All 6,000 rooms take about an hour on two cores.
+lies in DIR is used again, scores of runs included. All 6,000 rooms take some hours on two cores.
 
 - labels `mean of 16`: nearness, the model's error over that of one further simulation; a perfect one would show 0.24.
 - single labels: ratio to the label noise, |a - b| / sqrt 2 of the same rooms; a perfect one would show 1.
@@ -15,249 +15,150 @@ lies in DIR is used again, runs included. All 6,000 rooms take about an hour on 
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from accuracy_growth import growth
+from accuracy_others import others
+from accuracy_rooms import DIGITS, METRICS, Errors, errors_between, pooled, simulated
+from accuracy_runs import Case, duration, folds, scored, scored_physics, trained
 
-from decaylab.acoustics import room_parameters
-from decaylab.cli.simulation_progress import SimulationProgress
 from decaylab.evaluation.bootstrap import bootstrap_ratio
-from decaylab.evaluation.metrics import CurveMetrics, Reference
-from decaylab.rooms import SimulationSettings, choose_rooms, open_data, read_rooms_csv, simulate_rooms
 from decaylab.rooms.store import DataSet
-from decaylab.training.data import mean_curve
 
-METRICS = ("t20", "edt", "c50", "edc")
-DIGITS = {"t20": 4, "edt": 4, "c50": 3, "edc": 5}
-FOLDS = 5
 #: Split -> goal of nearness on the mean of 16, of the ratio to the label noise, and of the published preset's MAE.
-GOALS = {
+GOALS: dict[str, tuple[float, float, tuple[float, ...] | None]] = {
     "random": (0.30, 1.05, (0.0080, 0.0108, 0.185, 0.00036)),
     "room": (0.35, 1.05, (0.0130, 0.0180, 0.27, 0.00055)),
     "material": (0.50, 1.15, None),
 }
+MODELS = ("compact", "compact_traced")
 
 
-class Errors(NamedTuple):
-    """|error| of each room and metric, NaN where invalid, and the rooms' sizes, (n, 3)."""
+class Labels(NamedTuple):
+    """A kind of label: the store it lies in, the one that models learn from, what it is called, the errors of its own
+    and their share that is the labels' (1: of one further simulation; 1 / sqrt 2: noise between two)."""
 
-    of: dict[str, NDArray[np.float64]]
-    sizes: NDArray[np.float64]
+    judge: str
+    trained_on: str
+    title: str
+    own: Errors
+    share: float
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rooms", required=True, metavar="FILE.csv", help="the published table of rooms")
-    parser.add_argument("--dir", default="accuracy", help="where data sets and runs go (17 GB for all rooms)")
+    parser.add_argument("--dir", default="accuracy", help="where data sets and runs go (12 GB for all rooms)")
     parser.add_argument("--limit", type=int, help="only so many rooms, mixed from the whole table: a quick look")
-    parser.add_argument("--seeds", type=int, default=3, help="training seeds")
+    parser.add_argument("--expected", type=int, default=1500, help="rooms that are simulated 16 times")
+    parser.add_argument("--seeds", type=int, default=3, help="training seeds of the random split")
+    parser.add_argument("--fold-seeds", type=int, default=1, help="training seeds of each fold")
     parser.add_argument("--only", default="random,room,material", help="splits")
+    parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--rays", type=int, default=16_000)
     parser.add_argument("--realisations", type=int, default=16)
     parser.add_argument("--epochs", type=int, help="instead of the model's own number")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--others", action="store_true", help="mean curve, boosted trees and `lstm` (10 epochs), too")
+    parser.add_argument("--others", action="store_true", help="mean curve, boosted trees, `lstm`, `hybrid_v2`, too")
+    parser.add_argument("--others-epochs", type=int, default=4, help="budget of `lstm` and `hybrid_v2`")
+    parser.add_argument("--growth", metavar="FILE.png", help="accuracy against the number of training rooms, a figure")
     args = parser.parse_args()
     folder = Path(args.dir)
     stores = simulated(args, folder)
-    noise = {
-        name: errors_between(stores[name], stores[again])
-        for name, again in (("single", "again"), ("published", "published_again"))
-    }
-    near = errors_between(stores["expected"], stores["single"])
+    kinds = label_kinds(args, stores)
     print("| split | labels of the test | what | T20 s | EDT s | C50 dB | EDC | ratio to the labels' own | goal |")
     print("|" + "---|" * 9)
     for split in args.only.split(","):
-        goals = GOALS[split]
-        for labels in ("single", "published"):
-            runs = [trained(args, folder, labels, split, ["--seed", str(seed)]) for seed in range(args.seeds)]
-            if labels == "single":
-                report(split, f"mean of {args.realisations}", runs, stores["expected"], near, 1.0, f"<= {goals[0]:.2f}")
-                report(
-                    split, "16,000 rays, single", runs, stores["single"], noise["single"], 2**-0.5, f"<= {goals[1]:.2f}"
-                )
-            else:
-                goal = "" if goals[2] is None else f"<= {' / '.join(map(str, goals[2]))}"
-                report(split, "published preset", runs, stores["published"], noise["published"], 2**-0.5, goal)
-        if split == "random" and args.others:
-            others(args, folder, stores["single"])
-            crossed(args, folder, stores)
+        for labels in kinds:
+            report(args, folder, stores, split, labels)
+    if args.others:
+        others(folder, stores, args.others_epochs if args.epochs is None else args.epochs, settings(args))
+    if args.growth:
+        growth(folder, stores, kinds[1].own, settings(args), args.growth)
+    costs = [(model, duration(Case("single", "random", model=model, settings=settings(args)), folder))
+             for model in args.models.split(",") if "random" in args.only]  # fmt: skip
+    for model, (fit, preparation, memory) in costs:
+        print(f"\n`{model}`, random: fit {fit:.0f} s, preparation {preparation:.0f} s, at most {memory:.1f} GB, "
+              "in one process with what came before")  # fmt: skip
     return 0
 
 
-def others(args: argparse.Namespace, folder: Path, store: DataSet) -> None:
-    """What else predicts these rooms: random split, 16,000 rays, single."""
-    run = trained(args, folder, "single", "random", ["--seed", "0"])[0]
-    test, train = test_rows(run), rows_of(run, "train")
-    mean = mean_curve(store, train)
-    simple = errors_against(store, test, lambda block, start: np.broadcast_to(mean, (len(block), len(mean))))
-    line("the mean training curve", simple)
-    line("boosted trees, 100 a parameter", boosted_trees(store, train, test))
-    options = ["--seed", "0", "--model", "lstm", "--loss", "mse", "--batch-size", "32"]
-    if args.epochs is None:
-        options += ["--max-epochs", "10", "--no-early-stop"]
-    begin = time.monotonic()
-    lstm = trained(args, folder, "single", "random", options)[0]
-    line(f"`lstm`, 10 epochs ({time.monotonic() - begin:.0f} s)", errors_of_run(lstm, store))
+def settings(args: argparse.Namespace) -> tuple[tuple[str, int | bool], ...]:
+    return () if args.epochs is None else (("max_epochs", args.epochs), ("early_stop", False))
 
 
-def crossed(args: argparse.Namespace, folder: Path, stores: dict[str, DataSet]) -> None:
-    """Trained on one kind of label, tested on the other: whose error is it?"""
-    for labels, other in (("single", "published"), ("published", "single")):
-        run = trained(args, folder, labels, "random", ["--seed", "0"])[0]
-        line(f"`compact`, trained on {labels}, tested on {other}", errors_of_run(run, stores[other]))
+def label_kinds(args: argparse.Namespace, stores: dict[str, DataSet]) -> list[Labels]:
+    one, noise = errors_between, 2**-0.5
+    rays = f"{args.rays:,} rays, single"
+    return [
+        Labels("expected", "single", f"mean of {args.realisations}", one(stores["expected"], stores["single"]), 1.0),
+        Labels("single", "single", rays, one(stores["single"], stores["again"]), noise),
+        Labels(
+            "published", "published", "published preset", one(stores["published"], stores["published_again"]), noise
+        ),
+    ]
 
 
-def line(what: str, errors: Errors) -> None:
-    cells = [f"{np.nanmean(errors.of[name]):.{DIGITS[name]}f}" if name in errors.of else "-" for name in METRICS]
-    print(f"| random | | {what} | {' | '.join(cells)} | | |", flush=True)
+def report(args: argparse.Namespace, folder: Path, stores: dict[str, DataSet], split: str, labels: Labels) -> None:
+    """One line for each model, for physics alone, for the labels' own error, and for training on other labels."""
+    store = stores[labels.judge]
+    place = ("expected", "single", "published").index(labels.judge)
+    goal = GOALS[split][place]
+    shown = "" if goal is None else f"<= {goal:.2f}" if isinstance(goal, float) else f"<= {' / '.join(map(str, goal))}"
 
+    def tested(case: Case) -> list[Errors]:
+        cases = folds(case._replace(settings=settings(args)))
+        return [scored(part, folder, store, labels.judge) for part in cases]
 
-def boosted_trees(store: DataSet, train: NDArray[np.int64], test: NDArray[np.int64]) -> Errors:
-    """Each parameter by scikit-learn's histogram boosting on the 16 features."""
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
-    def parameters(rows: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
-        blocks = [room_parameters(store.read(rows[k : k + 64])) for k in range(0, len(rows), 64)]
-        return {name: np.concatenate([block[name] for block in blocks]) for name in ("t20", "edt", "c50")}
-
-    given, true = parameters(train), parameters(test)
-    of = {}
-    for name, values in given.items():
-        known = np.isfinite(values)
-        trees = HistGradientBoostingRegressor(random_state=0).fit(store.features[train][known], values[known])
-        of[name] = np.abs(trees.predict(store.features[test]) - true[name])
-    return Errors(of, store.features[test][:, :3])
-
-
-def simulated(args: argparse.Namespace, folder: Path) -> dict[str, DataSet]:
-    """The five data sets: made, extended or found."""
-    table = choose_rooms(read_rooms_csv(args.rooms), args.limit)
-    usual = SimulationSettings(rays=args.rays)
-    mean = SimulationSettings(rays=args.rays, realisations=args.realisations)
-    published = SimulationSettings.published(builder="decaylab")
-    wanted = {
-        "single": (usual, 0), "again": (usual, 1), "expected": (mean, 100),
-        "published": (published, 0), "published_again": (published, 1),
-    }  # fmt: skip
-    source = {"kind": "table", "file": Path(args.rooms).name, "rows": len(table)}
-    for name, (settings, seed) in wanted.items():
-        with SimulationProgress(sys.stderr) as progress:
-            simulate_rooms(
-                folder / name, table, seed=seed, settings=settings, jobs=args.jobs, source=source, progress=progress
+    for model in args.models.split(","):
+        seeds = args.seeds if split == "random" else args.fold_seeds
+        runs = [tested(Case(labels.trained_on, split, model=model, seed=seed)) for seed in range(seeds)]
+        line(split, labels.title, f"`{model}`", [pooled(parts) for parts in runs], labels, shown)
+        if len(runs[0]) > 1:
+            of_folds = np.mean([[part.mean("t20") for part in parts] for parts in runs], axis=0)
+            ratios = np.mean([[ratio(part, labels, "t20") for part in parts] for parts in runs], axis=0)
+            print(
+                f"| | | T20 of its folds | {', '.join(f'{value:.4f}' for value in of_folds)} | | | | "
+                f"{', '.join(f'{value:.2f}' for value in ratios)} | |"
             )
-    return {name: open_data(folder / name) for name in wanted}
+    cases = folds(Case(labels.trained_on, split, settings=settings(args), model=args.models.split(",")[0]))
+    tests = [(f"{case.split}-{case.fold}", trained(case, folder)["rows"]) for case in cases]
+    alone = [scored_physics(rows, name, folder, store, labels.judge) for name, rows in tests]
+    line("", "", "physics alone", [pooled(alone)], labels, "")
+    rows = pooled(alone).rows
+    own = [f"{np.nanmean(labels.own.of[name][rows]) * labels.share:.{DIGITS[name]}f}" for name in METRICS]
+    print(f"| | | the labels' own | {' | '.join(own)} | 1 | |", flush=True)
+    if labels.judge != "expected" and split == "random":
+        other = "published" if labels.judge == "single" else "single"
+        for model in args.models.split(","):
+            what = f"`{model}`, trained on the {'published preset' if other == 'published' else 'single labels'}"
+            line("", "", what, [pooled(tested(Case(other, split, model=model)))], labels, "")
 
 
-def trained(args: argparse.Namespace, folder: Path, labels: str, split: str, more: list[str]) -> list[Path]:
-    """Run directories of one training: one run, or one for each fold. Those on record are not trained again."""
-    known_file = folder / "runs.json"
-    known = json.loads(known_file.read_text()) if known_file.is_file() else {}
-    runs = []
-    for fold in [None] if split == "random" else range(1, FOLDS + 1):
-        options = ["--data", str(folder / labels), "--split", split, *more]
-        options += [] if fold is None else ["--fold", f"{fold}/{FOLDS}"]
-        options += (
-            []
-            if args.epochs is None or "--max-epochs" in more
-            else ["--max-epochs", str(args.epochs), "--no-early-stop"]
-        )
-        key = " ".join([*options[2:], labels, str(args.limit)])
-        if key not in known:
-            command = [sys.executable, "-m", "decaylab.cli.main", "train", *options]
-            command += ["--experiments", str(folder / "experiments")]
-            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-            known[key] = done.stdout.splitlines()[-1]
-            known_file.write_text(json.dumps(known, indent=1))
-        runs.append(Path(known[key]))
-    return runs
-
-
-def report(
-    split: str, labels: str, runs: list[list[Path]], store: DataSet, own: Errors, share: float, goal: str
-) -> None:
-    """One line for the model, one for physics alone where it stands in the same runs."""
-    scores = [pooled([errors_of_run(run, store) for run in folds]) for folds in runs]
-    rows = np.concatenate([test_rows(run) for run in runs[0]])
-    own_values = {name: own.of[name][rows] * share for name in METRICS}
-    means = {name: [float(np.nanmean(errors.of[name])) for errors in scores] for name in METRICS}
+def line(split: str, title: str, what: str, seeds: list[Errors], labels: Labels, goal: str) -> None:
+    means = {name: [errors.mean(name) for errors in seeds] for name in METRICS}
     cells = [
-        f"{np.mean(values):.{DIGITS[name]}f} ± {np.std(values, ddof=len(values) > 1):.{DIGITS[name]}f}"
+        f"{np.mean(values):.{DIGITS[name]}f}" + (f" ± {np.std(values, ddof=1):.{DIGITS[name]}f}" if seeds[1:] else "")
         for name, values in means.items()
     ]
     ratios = []
     for name in METRICS:
-        error = np.nanmean([errors.of[name] for errors in scores], axis=0)
-        both = np.isfinite(error) & np.isfinite(own_values[name])
-        found = bootstrap_ratio(error[both], own_values[name][both], scores[0].sizes[both])
+        error = np.nanmean([errors.of[name] for errors in seeds], axis=0)
+        own = labels.own.of[name][seeds[0].rows] * labels.share
+        both = np.isfinite(error) & np.isfinite(own)
+        found = bootstrap_ratio(error[both], own[both], seeds[0].sizes[both])
         ratios.append(f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]")
-    print(f"| {split} | {labels} | `compact` | {' | '.join(cells)} | {', '.join(ratios)} | {goal} |", flush=True)
-    if len(runs[0]) > 1:
-        folds = [[np.nanmean(errors_of_run(run, store).of["t20"]) for run in seed] for seed in runs]
-        print(f"| | | its folds | {', '.join(f'{v:.4f}' for v in np.mean(folds, axis=0))} | | | | | |", flush=True)
-    physics = pooled([errors_of_physics(test_rows(run), store) for run in runs[0]])
-    alone = [f"{np.nanmean(physics.of[name]):.{DIGITS[name]}f}" for name in METRICS]
-    both = {name: np.isfinite(physics.of[name]) & np.isfinite(own_values[name]) for name in METRICS}
-    shares = [np.mean(physics.of[n][both[n]]) / np.mean(own_values[n][both[n]]) for n in METRICS]
-    print(f"| | | physics alone | {' | '.join(alone)} | {', '.join(f'{v:.2f}' for v in shares)} | |", flush=True)
-    labels_own = [f"{np.nanmean(own_values[name]):.{DIGITS[name]}f}" for name in METRICS]
-    print(f"| | | the labels' own | {' | '.join(labels_own)} | 1 | |", flush=True)
+    print(f"| {split} | {title} | {what} | {' | '.join(cells)} | {', '.join(ratios)} | {goal} |", flush=True)
 
 
-def errors_of_run(run: Path, store: DataSet) -> Errors:
-    """A run's predictions against the curves of the same rooms in `store`."""
-    predictions = np.load(run / "predictions.npy", mmap_mode="r")
-    rows = test_rows(run)
-    return errors_against(store, rows, lambda block, start: np.asarray(predictions[start : start + len(block)]))
-
-
-def errors_of_physics(rows: NDArray[np.int64], store: DataSet) -> Errors:
-    """The baseline alone, nothing trained."""
-    import torch
-
-    from decaylab.models.baseline import PhysicalBaseline
-    from decaylab.models.grid import draw_curve
-
-    baseline = PhysicalBaseline()
-
-    def curves(block: NDArray[np.int64], start: int) -> NDArray[np.float32]:
-        features = torch.from_numpy(store.features[block]).float()
-        return np.asarray(draw_curve(baseline(features), baseline.knots(features)).numpy())
-
-    return errors_against(store, rows, curves)
-
-
-def errors_between(reference: DataSet, other: DataSet) -> Errors:
-    """|other - reference| of all rooms; the reference's onset serves both."""
-    return errors_against(reference, np.arange(len(reference)), lambda block, start: other.read(block))
-
-
-def errors_against(reference: DataSet, rows, predicted) -> Errors:  # type: ignore[no-untyped-def]
-    scores = CurveMetrics(dict)
-    for start in range(0, len(rows), 64):
-        block = rows[start : start + 64]
-        scores.add(predicted(block, start), Reference.of(reference.read(block), reference.sampling_rate))
-    of = {name: np.abs(a - b) for name, (a, b) in scores.parameters().items()}
-    return Errors({**of, "edc": scores.curves()[0]}, reference.features[rows][:, :3])
-
-
-def pooled(parts: list[Errors]) -> Errors:
-    of = {name: np.concatenate([part.of[name] for part in parts]) for name in METRICS}
-    return Errors(of, np.concatenate([part.sizes for part in parts]))
-
-
-def test_rows(run: Path) -> NDArray[np.int64]:
-    return rows_of(run, "test")
-
-
-def rows_of(run: Path, part: str) -> NDArray[np.int64]:
-    return np.array(json.loads((run / "split.json").read_text())[part]["rows"])
+def ratio(errors: Errors, labels: Labels, name: str) -> float:
+    """Of a test set's error to the labels' own on the same rooms."""
+    own = labels.own.of[name][errors.rows] * labels.share
+    both = np.isfinite(errors.of[name]) & np.isfinite(own)
+    return float(errors.of[name][both].mean() / own[both].mean()) if both.any() else np.nan
 
 
 if __name__ == "__main__":
