@@ -100,10 +100,19 @@ def test_accuracy_is_put_beside_physics_alone_and_the_labels_own_errors(tmp_path
     (tmp_path / "rooms.csv").write_text("\n".join([header, *rooms]) + "\n")
     command = [sys.executable, str(ROOT / "benchmarks" / "accuracy.py"), "--rooms", str(tmp_path / "rooms.csv")]
     command += ["--dir", str(tmp_path / "made"), "--limit", "20", "--seeds", "1", "--rays", "300", "--epochs", "1"]
-    command += ["--realisations", "2", "--only", "random", "--others"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    command += ["--realisations", "2", "--only", "random,room", "--growth", str(tmp_path / "growth.png")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
-    for row in ("| random | mean of 2 |", "physics alone", "the labels' own", "boosted trees", "`lstm`", "trained on"):
+    rows = ("| random | mean of 2 |", "`compact_traced`", "physics alone", "the labels' own", "trained on")
+    for row in (*rows, "boosted trees", "| room | published preset |", "T20 of its folds"):
+        assert row in done.stdout
+    assert (tmp_path / "growth.png").stat().st_size > 1000
+    run = next((tmp_path / "made" / "experiments").glob("compact_2*"))
+    command = [sys.executable, str(ROOT / "benchmarks" / "out_of_range.py"), str(run)]
+    command += ["--limit", "2", "--orders", "1", "--rays", "200", "--jobs", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    for row in ("| like the training | ", "| distance 6 to 12 m | 2 of 2 |", "| bands 0.05 to 0.9"):
         assert row in done.stdout
 
 

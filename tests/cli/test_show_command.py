@@ -69,7 +69,7 @@ def recorded(plan: Plan) -> Record:
 
 def parsed(line: str) -> TrainConfig:
     """The settings that `decaylab train` begins to train with when this line is typed."""
-    with mock.patch.object(loop, "train", return_value=loop.Outcome("x", "completed", {})) as begun:
+    with mock.patch.object(loop, "train", return_value=loop.Outcome("x", "completed", {}, {})) as begun:
         assert main(shlex.split(line)[1:]) == 0
     return begun.call_args.args[0]
 

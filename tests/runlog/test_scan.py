@@ -149,7 +149,9 @@ def test_durations(write_run, experiments: Path) -> None:
 def test_edc_against_the_mean_curve(write_run, experiments: Path) -> None:
     write_run("m_20260101_000000", {"metrics.overall_edc.mae": 0.002, "baselines.mean_curve.overall_edc.mae": 0.02})
     write_run("n_20260101_000000", {"baselines.mean_curve": None})
-    assert [run.get("edc_vs_mean") for run in scan(str(experiments))] == [pytest.approx(0.1), None]
+    write_run("p_20260101_000000", {"metrics.overall_edc.mae": 0.002, "baselines.physics.overall_edc.mae": 0.001})
+    assert [run.get("edc_vs_mean") for run in scan(str(experiments))] == [pytest.approx(0.1), None, None]
+    assert [run.get("edc_vs_physics") for run in scan(str(experiments))] == [None, None, pytest.approx(2.0)]
 
 
 def test_size_counts_files_and_follows_no_link(write_run, experiments: Path, tmp_path: Path) -> None:

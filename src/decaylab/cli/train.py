@@ -81,6 +81,8 @@ def run(args: argparse.Namespace) -> int:
 
     outcome = train(config, origin, keep_last="keep_last" in args)
     print(verdict(outcome.metrics), file=sys.stderr)
+    if line := learnt(outcome.metrics, outcome.baselines):
+        print(line, file=sys.stderr)
     print(outcome.directory)
     return 0 if outcome.status == "completed" else 1
 
@@ -150,3 +152,14 @@ def verdict(metrics: dict[str, dict[str, float | None]]) -> str:
         word = "met" if value is not None and value <= target else "missed"
         parts.append(f"{field.label} {shown} (target {target:g}: {word})")
     return "test rooms, broadband: " + ", ".join(parts)
+
+
+def learnt(metrics: dict[str, Any], baselines: dict[str, Any]) -> str | None:
+    """What training added to the physics, in one line; None where physics alone was not scored."""
+    alone = (baselines.get("physics") or {}).get("overall_edc", {}).get("mae")
+    own = metrics.get("overall_edc", {}).get("mae")
+    if not alone or own is None:
+        return None
+    ratio = own / alone
+    said = "no better than" if ratio > 0.99 else f"{1 - ratio:.0%} better than"
+    return f"EDC MAE {own:.5f}: {said} physics alone, without training ({alone:.5f})"

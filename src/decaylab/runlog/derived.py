@@ -33,10 +33,11 @@ def _duration(record: Record) -> float | None:
     return float(minutes)
 
 
-def _edc_vs_mean(record: Record) -> float | None:
-    """EDC MAE over that of the mean of the training curves: below 1 is better than knowing nothing of the room."""
-    own, mean = record.get("edc_mae"), number(record.get("baselines.mean_curve.overall_edc.mae"))
-    return float(own / mean) if own is not None and mean else None
+def _edc_vs(record: Record, baseline: str) -> float | None:
+    """EDC MAE over that of a baseline on the same test rooms: the mean of the training curves (below 1 is better than
+    knowing nothing of the room), or physics alone (below 1: something was learnt)."""
+    own, other = record.get("edc_mae"), number(record.get(f"baselines.{baseline}.overall_edc.mae"))
+    return float(own / other) if own is not None and other else None
 
 
 def _vs_noise(record: Record, name: str) -> float | None:
@@ -106,7 +107,8 @@ DERIVED: dict[str, Any] = {
     "status": lambda record: record.status,
     "duration": _duration,
     "epochs": _epochs,
-    "edc_vs_mean": _edc_vs_mean,
+    "edc_vs_mean": lambda record: _edc_vs(record, "mean_curve"),
+    "edc_vs_physics": lambda record: _edc_vs(record, "physics"),
     "edc_vs_noise": lambda record: _vs_noise(record, "edc"),
     "edt_vs_noise": lambda record: _vs_noise(record, "edt"),
     "t20_vs_noise": lambda record: _vs_noise(record, "t20"),

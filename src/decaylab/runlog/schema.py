@@ -160,6 +160,7 @@ FIELDS: dict[str, Field] = {
         *_metric("ts", "ts", "Ts", "s", None, 4),
         *_details("ts", "Ts", "s", 4),
         Field("edc_vs_mean", "", "EDC vs mean curve", "x", "min", None, 3),
+        Field("edc_vs_physics", "", "EDC vs physics alone", "x", "min", None, 3),
         *[
             Field(
                 f"{name}_vs_noise", f"label_noise.metrics.{name}.ratio", f"{label} vs label noise", "x", "min", None, 3

@@ -54,9 +54,10 @@ def _targets(record: Record) -> list[str]:
         verdict = cell(record, name).text
         if verdict != MISSING:
             found.append(f"  {name:<10} {verdict}  (<= {target:g} {label(name).unit})")
-    ahead = record.get("edc_vs_mean")
-    if ahead is not None:
-        found.append(f"  edc_vs_mean {ahead:.3f}  (EDC MAE over that of the mean training curve)")
+    for name, other in (("edc_vs_mean", "the mean training curve"), ("edc_vs_physics", "physics alone")):
+        ahead = record.get(name)
+        if ahead is not None:
+            found.append(f"  {name} {ahead:.3f}  (EDC MAE over that of {other})")
     return found if len(found) > 1 else []
 
 

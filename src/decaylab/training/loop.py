@@ -41,11 +41,12 @@ PRECISION = {32: "32-true", 16: "16-mixed", "bf16": "bf16-mixed"}
 
 
 class Outcome(NamedTuple):
-    """Where the run is, how it ended ("completed" or "diverged"), and its metrics."""
+    """Where the run is, how it ended ("completed" or "diverged"), its metrics, and those of the baselines."""
 
     directory: str
     status: str
     metrics: dict[str, Any]
+    baselines: dict[str, Any]
 
 
 class Again(NamedTuple):
@@ -136,7 +137,7 @@ def carry_out(plan: Plan, run: Run, again: Again | None = None, keep_last: bool 
     if best.epoch is None:
         message = "the validation loss was not finite in any epoch: there are no weights to evaluate"
         _finish(run, last, keep_last, status="diverged", error=message)
-        return Outcome(run.directory, "diverged", {})
+        return Outcome(run.directory, "diverged", {}, {})
     began = time.monotonic()
     model.load_state_dict(load_checkpoint(best.path)["state_dict"])
     module.to(torch.device(plan.device))
@@ -156,7 +157,7 @@ def carry_out(plan: Plan, run: Run, again: Again | None = None, keep_last: bool 
         evaluation_duration_seconds=round(time.monotonic() - began, 3),
         gpu_peak_memory_bytes=torch.cuda.max_memory_allocated() if plan.device == "cuda" else None,
     )
-    return Outcome(run.directory, status, scores["metrics"])
+    return Outcome(run.directory, status, scores["metrics"], scores["baselines"])
 
 
 def _finish(run: Run, last: KeepLast, keep_last: bool, **sections: Any) -> None:
