@@ -88,9 +88,9 @@ class Session:
         os.kill(self.pid, signal.SIGWINCH)
 
     def until(self, holds: Callable[[str], bool], seconds: float = 30.0) -> str:
-        """The screen's text once `holds(text)`; fails after `seconds`."""
+        """The screen's text once `holds(text)` and nothing more is being drawn; fails after `seconds`."""
         end = time.monotonic() + seconds
-        while not holds(self.screen.text()):
+        while not (holds(self.screen.text()) and not self._read(0.1) and holds(self.screen.text())):
             assert time.monotonic() < end, f"not within {seconds} s; the screen:\n{self.screen.text()}"
             self._read(0.1)
         return self.screen.text()

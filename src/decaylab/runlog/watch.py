@@ -292,15 +292,16 @@ def _ended(record: Record) -> float:
     if stored is not None:
         return stored
     signs = [_changed(os.path.join(record.path, name)) for name in (METADATA, HEARTBEAT, HISTORY)]
-    return max(signs) or _changed(record.path)
+    known = [sign for sign in signs if sign is not None]
+    return max(known) if known else _changed(record.path) or 0.0
 
 
-def _changed(path: str) -> float:
-    """Time of a file's last change; 0 where there is none."""
+def _changed(path: str) -> float | None:
+    """Time of a file's last change; None where there is none."""
     try:
         return os.stat(path, follow_symlinks=False).st_mtime
     except OSError:
-        return 0.0
+        return None
 
 
 def _count(value: Any) -> int | None:
