@@ -96,7 +96,9 @@ def test_tar_itself_unpacks_what_archive_packs(run: Record, tmp_path: Path) -> N
 def test_names_by_timestamp_if_that_is_unique_else_by_id(write_run, run: Record, experiments: Path) -> None:
     assert os.path.basename(archive_run(run).path) == "run_20260301_120000.tar.gz"
     first = (experiments.parent / "archive" / "run_20260301_120000.tar.gz").read_bytes()
+    (Path(run.path) / "later.txt").write_text("a run that has changed since")
     assert os.path.basename(archive_run(run).path) == f"run_{RUN}.tar.gz"
+    (Path(run.path) / "later.txt").write_text("and once more")
     with pytest.raises(RunLogError, match="archived already"):
         archive_run(run)
     assert (experiments.parent / "archive" / "run_20260301_120000.tar.gz").read_bytes() == first
@@ -399,3 +401,34 @@ def test_kill_nine_leaves_the_run_whole_and_no_half_archive(write_run, experimen
 @pytest.mark.heavy
 def test_a_hundred_kills(write_run, experiments: Path) -> None:
     check_kills(write_run(RUN), experiments, kills=100)
+
+
+def test_a_run_that_is_archived_already_gets_no_second_archive(run: Record, experiments: Path) -> None:
+    first = archive_run(run)
+    again = archive_run(run)
+    assert (again.path, again.was_there, first.was_there) == (first.path, True, False)
+    append_note(str(experiments), run.run_id, "worth keeping")
+    noted = archive_run(run)
+    assert noted.path != first.path, "what was said of the run since is in none"
+    assert not noted.was_there
+    assert archive_run(run).path == noted.path
+    (Path(run.path) / "more.txt").write_text("x")
+    with pytest.raises(RunLogError, match="archived already, in another state"):
+        archive_run(run)
+    assert len(list(Path(first.path).parent.glob("*"))) == 2
+
+
+def test_a_damaged_archive_is_no_reason_to_write_none_or_to_remove_the_run(run: Record) -> None:
+    first = archive_run(run)
+    data = bytearray(Path(first.path).read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    Path(first.path).write_bytes(bytes(data))
+    second = archive_run(run, remove=True)
+    assert second.path != first.path
+    assert not Path(run.path).exists()
+
+
+def test_the_archive_that_was_there_is_enough_to_remove_the_run(run: Record) -> None:
+    first = archive_run(run)
+    assert archive_run(run, remove=True).path == first.path
+    assert not Path(run.path).exists()

@@ -27,7 +27,8 @@ def run(args: argparse.Namespace) -> int:
     for path, what in done.left_out.items():
         print(printable(f"left out: {path} ({what})"), file=sys.stderr)
     removed = "; the run was removed" if args.remove else ""
-    said = f"{record.run_id}: {done.files} files, {done.size / 1e6:.1f} MB packed, checked{removed}"
+    packed = "packed, checked" if not done.was_there else "archived already in this state, checked again"
+    said = f"{record.run_id}: {done.files} files, {done.size / 1e6:.1f} MB {packed}{removed}"
     print(printable(said), file=sys.stderr)
     print(printable(done.path))
     return 0

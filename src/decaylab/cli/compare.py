@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 from decaylab.cli.parser import positive_int
+from decaylab.cli.runs import add_folder, chosen_folder, wants_colour
 
 if TYPE_CHECKING:
     from decaylab.runlog.compare import Look, Order
@@ -26,8 +26,7 @@ _FEW = 500
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("folder", metavar="EXPERIMENTS", nargs="?", help="folder of the runs (default: ./experiments)")
-    add("--experiments", metavar="DIR", help="the same, as on every other command")
+    add_folder(parser)
     add(
         "--sort-by", metavar="FIELD", default="duration", help="best first by the field's direction (default: duration)"
     )
@@ -57,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     from decaylab.runlog import compare, query
     from decaylab.runlog.index import scan
 
-    folder = _folder(args)
+    folder = chosen_folder(args)
     everything = scan(folder, _needed(args))
     if args.archived:
         from decaylab.runlog.archived import with_archived
@@ -120,14 +119,6 @@ def _exported(columns: list[str], archived: bool) -> list[str]:
     return [*columns, "archive"] if columns and archived else columns
 
 
-def _folder(args: argparse.Namespace) -> str:
-    from decaylab.errors import InputError
-
-    if args.folder is not None and args.experiments is not None and args.folder != args.experiments:
-        raise InputError(f"two folders named: {args.folder} and --experiments {args.experiments}; name one")
-    return str(args.folder or args.experiments or "experiments")
-
-
 def _order(args: argparse.Namespace, everything: list[Record]) -> Order:
     from decaylab.runlog import query
     from decaylab.runlog.compare import Order
@@ -184,9 +175,7 @@ def _look() -> Look:
         return Look()
     import shutil
 
-    width = shutil.get_terminal_size().columns
-    colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return Look(width, colour)
+    return Look(shutil.get_terminal_size().columns, wants_colour())
 
 
 def _print(lines: list[str]) -> None:

@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "export": "write a trained model as an ONNX file",
     "parameters": "EDT, T20, T30, C50, C80, D50, Ts of impulse responses and decay curves",
     "compare": "show the runs of an experiments folder as a table",
+    "watch": "follow the runs in progress in the terminal",
     "resume": "go on with a run that was killed or interrupted",
     "reproduce": "train again from a record, and say whether the metrics agree",
     "show": "show one run, whole",

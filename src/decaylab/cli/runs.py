@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -21,6 +22,25 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     add_experiments(parser)
 
 
+def add_folder(parser: argparse.ArgumentParser) -> None:
+    """The argument EXPERIMENTS, and `--experiments` with the same meaning."""
+    parser.add_argument("folder", metavar="EXPERIMENTS", nargs="?", help="folder of the runs (default: ./experiments)")
+    parser.add_argument("--experiments", metavar="DIR", help="the same, as on every other command")
+
+
+def chosen_folder(args: argparse.Namespace) -> str:
+    """The folder that EXPERIMENTS or `--experiments` names.
+
+    Raises:
+        InputError: they name two.
+    """
+    from decaylab.errors import InputError
+
+    if args.folder is not None and args.experiments is not None and args.folder != args.experiments:
+        raise InputError(f"two folders named: {args.folder} and --experiments {args.experiments}; name one")
+    return str(args.folder or args.experiments or "experiments")
+
+
 def chosen_run(args: argparse.Namespace) -> Record:
     """The run that the argument RUN names."""
     return find(args, args.run_name)
@@ -35,3 +55,8 @@ def find(args: argparse.Namespace, name: str) -> Record:
 
 def write_lines(lines: Iterable[str]) -> None:
     sys.stdout.write("\n".join([*lines, ""]))
+
+
+def wants_colour() -> bool:
+    """Whether the terminal that stdout is wants colours."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -7,6 +7,7 @@ given its name, by a hard link, which refuses to replace what is there. A kill a
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 import re
 import tarfile
@@ -36,12 +37,16 @@ _LEVEL = 1
 
 
 class Archived(NamedTuple):
-    """`path` of the archive, its size in bytes, number of files, and what was left out (path -> what it is)."""
+    """`path` of the archive, its size in bytes, number of files, and what was left out (path -> what it is).
+
+    `was_there`: an archive of the same content was there already and has been checked; none was written.
+    """
 
     path: str
     size: int
     files: int
     left_out: dict[str, str]
+    was_there: bool = False
 
 
 def archive_folder(experiments: str) -> str:
@@ -52,7 +57,8 @@ def archive_folder(experiments: str) -> str:
 def archive_run(record: Record, *, remove: bool = False) -> Archived:
     """Pack one run, check the archive, and with `remove` then remove the run.
 
-    Links and other oddities are left out and named; a run that holds any is not removed.
+    Links and other oddities are left out and named; a run that holds any is not removed. Where an archive of the same
+    content is there already, it is checked, and no second one is written.
 
     Raises:
         RunLogError: the run may not be archived (running, linked, unreadable, odd names), there is an archive of it
@@ -61,23 +67,37 @@ def archive_run(record: Record, *, remove: bool = False) -> Archived:
     """
     record = read_run(record.path)
     tree = _tree_to_archive(record, remove)
-    final = _free_name(record)
-    folder = os.path.dirname(final)
+    folder = archive_folder(record.folder.path)
     os.makedirs(folder, exist_ok=True)
     sweep(folder, ".run_", ".tar.gz.tmp")
     digests = {path: digest_of(record.path, path) for path in tree.files}
+    manifest = _manifest(record, tree, digests)
+    final = _same_archive(record, digests, manifest)
+    was_there = final is not None
+    if final is None:
+        final = _free_name(record)
+        _pack(final, record, tree, digests, manifest)
+    done = Archived(final, os.path.getsize(final), len(tree.files), tree.others, was_there)
+    if remove:
+        check_unchanged(record, tree)
+        remove_run(read_run(record.path))
+    return done
+
+
+def _pack(final: str, record: Record, tree: Tree, digests: dict[str, Digest], manifest: bytes) -> None:
+    """Write the archive under a temporary name, check it, and give it its own."""
+    folder = os.path.dirname(final)
     temporary = os.path.join(folder, f".{os.path.basename(final).removesuffix('.tar.gz')}.{os.getpid()}.tar.gz.tmp")
     try:
         with open(temporary, "xb") as file:
             claim(file.fileno())
-            _write(file, record, tree, digests)
+            _write(file, record, tree, manifest)
             file.flush()
             os.fsync(file.fileno())
             _forget_cached(file.fileno())
             check_archive(temporary, record, digests)
             check_unchanged(record, tree)
             os.link(temporary, final)
-        size = os.path.getsize(final)
     except FileExistsError as error:
         raise RunLogError(f"'{error.filename2 or error.filename}' is there already; nothing is overwritten") from error
     except OSError as error:
@@ -85,10 +105,18 @@ def archive_run(record: Record, *, remove: bool = False) -> Archived:
     finally:
         remove_if_there(temporary)
     sync_directory(folder)
-    if remove:
-        check_unchanged(record, tree)
-        remove_run(read_run(record.path))
-    return Archived(final, size, len(tree.files), tree.others)
+
+
+def _same_archive(record: Record, digests: dict[str, Digest], manifest: bytes) -> str | None:
+    """An archive that holds exactly this run as it is now, notes and tags too, read from its first byte to its last."""
+    wanted = {**digests, MANIFEST: Digest(len(manifest), hashlib.blake2b(manifest, digest_size=16).hexdigest())}
+    for path in filter(os.path.lexists, _names_for(record)):
+        try:
+            check_archive(path, record, wanted)
+        except CheckFailed:  # of another run, of an earlier state of this one, or damaged: it stays as it is
+            continue
+        return path
+    return None
 
 
 def _tree_to_archive(record: Record, remove: bool) -> Tree:
@@ -114,30 +142,48 @@ def _tree_to_archive(record: Record, remove: bool) -> Tree:
     return tree
 
 
+def _names_for(record: Record) -> list[str]:
+    """The names that an archive of this run may have: by timestamp, if it has one, and by run id."""
+    folder = archive_folder(record.folder.path)
+    stamp = _stamp(record)
+    names = [*([] if stamp is None else [stamp]), record.run_id.replace("/", "_")]
+    return [os.path.join(folder, f"run_{name}.tar.gz") for name in names]
+
+
+def _stamp(record: Record) -> str | None:
+    stamps = [name_parts(record.run_id)[1], record.timestamp]
+    return next((text for text in stamps if text and _TIMESTAMP.fullmatch(text)), None)
+
+
 def _free_name(record: Record) -> str:
     """Where the archive goes: by timestamp if no other run, here or archived, has the same; else by run id."""
-    folder = archive_folder(record.folder.path)
-    stamps = [name_parts(record.run_id)[1], record.timestamp]
-    stamp = next((text for text in stamps if text and _TIMESTAMP.fullmatch(text)), None)
-    if stamp is not None:
+    *by_stamp, by_id = _names_for(record)
+    stamp = _stamp(record)
+    if by_stamp and stamp is not None:
         others = [
             other.run_id
             for other in scan(record.folder.path)
             if stamp in (other.timestamp, name_parts(other.run_id)[1])
         ]
+        folder = os.path.dirname(by_id)
         archived = [name for name in _names(folder) if stamp in name and not name.startswith(".")]
         if others in ([record.run_id], []) and not archived:
-            return os.path.join(folder, f"run_{stamp}.tar.gz")
-    path = os.path.join(folder, f"run_{record.run_id.replace('/', '_')}.tar.gz")
-    if os.path.lexists(path):
-        raise RunLogError(f"run {record.run_id} is archived already: '{path}'; move that file away to archive it again")
-    return path
+            return by_stamp[0]
+    if os.path.lexists(by_id):
+        raise RunLogError(
+            f"run {record.run_id} is archived already, in another state: '{by_id}'; "
+            "move that file away to archive it again"
+        )
+    return by_id
 
 
-def _write(file: IO[bytes], record: Record, tree: Tree, digests: dict[str, Digest]) -> None:
-    leading = f"{LEADING}/{record.run_id}"
+def _manifest(record: Record, tree: Tree, digests: dict[str, Digest]) -> bytes:
     notes = notes_on(record.folder.path, record.run_id, name_parts(record.run_id)[1] or record.timestamp)
-    manifest = encode(Manifest(record.run_id, digests, notes, read_tags(record.path), tree.others))
+    return encode(Manifest(record.run_id, digests, notes, read_tags(record.path), tree.others))
+
+
+def _write(file: IO[bytes], record: Record, tree: Tree, manifest: bytes) -> None:
+    leading = f"{LEADING}/{record.run_id}"
     first = [name for name in (METADATA, PUBLISHED_METADATA) if name in tree.files]
     with (
         gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=_LEVEL, mtime=0) as packed,

@@ -131,6 +131,10 @@ class Record:
             self._status = self._derive_status()
         return self._status
 
+    def forget_status(self) -> None:
+        """Derive `status` anew when it is asked for next: the process of a running run may have ended."""
+        self._status = None
+
     @property
     def problems(self) -> tuple[str, ...]:
         """What is missing or wrong, one line each; empty for a run that agrees with itself."""

@@ -32,6 +32,7 @@ from decaylab.training.plan import Plan, prepare
 from decaylab.training.process import Signals, interruptible, repeatable, threads_for
 from decaylab.training.progress import TrainingProgress
 from decaylab.training.recorder import RunRecorder
+from decaylab.training.tensorboard import FOLDER, CurveFigures, final_metrics, write_results
 
 #: Patience of a run that is never stopped early: the callback still ends it when the loss is not finite.
 _NO_PATIENCE = 10**9
@@ -120,7 +121,9 @@ def carry_out(plan: Plan, run: Run, again: Again | None = None, keep_last: bool 
     last = KeepLast(os.path.join(run.directory, LAST_CHECKPOINT), best, stopper, again.state)
     recorder = RunRecorder(run, again.fit_seconds)
     signals = Signals()
-    callbacks = [_KeepBest(best), stopper, recorder, TrainingProgress(config.model_name), last, _Heed(signals)]
+    figures = CurveFigures(plan, inputs)
+    progress = TrainingProgress(config.model_name)
+    callbacks = [_KeepBest(best), stopper, recorder, progress, last, figures, _Heed(signals)]
     trainer = _trainer(plan, run, callbacks)
     run.update(data_preparation_seconds=round(again.preparation_seconds + time.monotonic() - began, 3))
     with repeatable(plan.device), interruptible(signals):
@@ -146,6 +149,8 @@ def carry_out(plan: Plan, run: Run, again: Again | None = None, keep_last: bool 
         lambda: parameter_medians(data, split.train), run.directory, config.eval_batch_size or 1,
     )  # fmt: skip
     scores["uncertainty"] = record_intervals(module, data, split, inputs, run.directory, best.path)
+    figures.draw_best(run.directory, module, best.epoch)
+    write_results(run.directory, config.model_name, settings(plan), final_metrics(scores, float(best.loss)), best.epoch)
     status = "diverged" if diverged else "completed"
     _finish(
         run,
@@ -206,7 +211,7 @@ def _trainer(plan: Plan, run: Run, callbacks: list[L.Callback]) -> L.Trainer:
         precision=PRECISION[config.precision],
         max_epochs=config.max_epochs,
         gradient_clip_val=config.gradient_clip_val,
-        logger=TensorBoardLogger(run.directory, name="tensorboard_logs", version=""),
+        logger=TensorBoardLogger(run.directory, name=FOLDER, version=""),
         callbacks=callbacks,
         enable_progress_bar=False,
         enable_model_summary=False,
