@@ -17,8 +17,8 @@ from decaylab.runlog.text import printable
 _TELLING = ("learning_rate", "scaler_type", "gradient_clip_val", "aux_weight", "split", "seed", "num_samples")
 #: Importance when the terminal is too narrow; what is not named here comes after, in the order of its column.
 _IMPORTANCE = (
-    "run_id", "t20_mae", "status", "severe", "edt_mae", "c50_mae", "set", "edc_vs_mean", "loss_type", "edc_mae", "duration",
-    "batch_size", "model", "epochs", "note", "precision", "learning_rate",
+    "run_id", "t20_mae", "status", "severe", "edt_mae", "c50_mae", "set", "edc_vs_mean", "loss_type", "edc_mae",
+    "duration", "batch_size", "model", "epochs", "note", "precision", "learning_rate",
 )  # fmt: skip
 _JUDGED = ("edc_mae", "edt_mae", "t20_mae", "c50_mae")
 _SET = "set"

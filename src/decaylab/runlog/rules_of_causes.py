@@ -73,8 +73,9 @@ def _weight_rules(facts: Facts) -> Found | None:
     shares = _shares(facts)
     basis = EXPERIENCE
     if shares:
-        name, share = max(shares.items(), key=lambda item: item[1])
-        said += f"; in the last epoch {100 * share:.1f} % of the loss was its term {name}"
+        ruling = [name for name in shares if name != "edc" and ("aux_weight" in heavy or f"{name}_weight" in heavy)]
+        share = sum(shares[name] for name in ruling)
+        said += f"; in the last epoch {100 * share:.1f} % of the loss was {' and '.join(ruling)}"
         basis = THIS_RUN if share >= causes.RULING_SHARE else EXPERIENCE
     change = {"--" + name.replace("_", "-"): defaults[name] for name in heavy}
     return Found(said, basis, change=change, blames=tuple(_path(name) for name in heavy))
