@@ -75,7 +75,7 @@ def run(
         place = document
         for parent in parents:
             place = place.setdefault(parent, {})
-        place[last] = value
+        place[last] = copy.deepcopy(value)
     directory = folder / name
     directory.mkdir(parents=True, exist_ok=True)
     lines = [{"epoch": number, **line} for number, line in enumerate(history or [], 1)]
