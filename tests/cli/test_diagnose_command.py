@@ -65,6 +65,18 @@ def test_the_arrays_are_looked_at(
     assert "the arrays were not looked at: predictions.npy is no NumPy array file" in capsys.readouterr().err
 
 
+def test_a_data_set_that_has_changed(
+    tmp_path: pathlib.Path, write_run: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "rooms"
+    data.mkdir()
+    run = write_run("m_20260301_000001", {"data_config.path": str(data)})
+    manifest = {"format": "decaylab-data", "version": 1, "digest": "sha256:data", "complete": True}
+    for digest, is_said in (("sha256:data", False), ("sha256:other", True)):
+        (data / "manifest.json").write_text(json.dumps(manifest | {"digest": digest}))
+        assert ("data_changed" in {one["code"] for one in answer(capsys, run)}) is is_said
+
+
 def test_a_folder(experiments: pathlib.Path, write_run: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diagnose", str(experiments)]) == 0
     assert "0 runs" in capsys.readouterr().out
