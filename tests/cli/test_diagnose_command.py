@@ -71,9 +71,10 @@ def test_a_data_set_that_has_changed(
     data = tmp_path / "rooms"
     data.mkdir()
     run = write_run("m_20260301_000001", {"data_config.path": str(data)})
-    manifest = {"format": "decaylab-data", "version": 1, "digest": "sha256:data", "complete": True}
+    manifest = {"format": "decaylab-data", "format_version": 1, "rooms": 9, "samples": 9, "sampling_rate": 48000}
     for digest, is_said in (("sha256:data", False), ("sha256:other", True)):
-        (data / "manifest.json").write_text(json.dumps(manifest | {"digest": digest}))
+        whole = manifest | {"settings": {}, "complete": True, "digest": digest}
+        (data / "manifest.json").write_text(json.dumps(whole))
         assert ("data_changed" in {one["code"] for one in answer(capsys, run)}) is is_said
 
 
