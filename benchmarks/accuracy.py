@@ -72,8 +72,9 @@ def main() -> int:
     print("| split | labels of the test | what | T20 s | EDT s | C50 dB | EDC | ratio to the labels' own | goal |")
     print("|" + "---|" * 9)
     for split in args.only.split(","):
-        for labels in kinds:
-            report(args, folder, stores, split, labels)
+        for labels, goal in zip(kinds, GOALS[split], strict=True):
+            if goal is not None:
+                report(args, folder, stores, split, labels)
     if args.others:
         others(folder, stores, args.others_epochs if args.epochs is None else args.epochs, settings(args))
     if args.growth:
