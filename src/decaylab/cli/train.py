@@ -23,7 +23,7 @@ _MODELS = (
     "or your own: package.module:Class or path/to/file.py:Class"
 )
 _FROM = "a run whose settings are taken, but for those given here; it is recorded as parent"
-_NO_SETTINGS = ("parent", "keep_last", "no_early_stop")
+_NO_SETTINGS = ("parent", "keep_last", "no_early_stop", "no_guard", "force")
 _WEIGHTS = ("aux_weight", "edt_weight", "t20_weight", "c50_weight")
 
 
@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--scaler", metavar="NAME", help="minmax, standard (default) or robust")
     how.add_argument("--early-stop-patience", type=int, metavar="N", help="epochs without a lower validation loss")
     how.add_argument("--no-early-stop", action="store_true", help="train all epochs")
+    how.add_argument("--no-guard", action="store_true", help="do not stop a run that is lost (docs/preflight.md)")
     how.add_argument("--device", metavar="D", help="auto (default), cpu or cuda")
     how.add_argument("--seed", type=int, metavar="S", help="of the training alone (default 0)")
     split = parser.add_argument_group("the split", argument_default=SUPPRESS)
@@ -115,6 +116,8 @@ def _typed(args: argparse.Namespace) -> dict[str, Any]:
         typed["fold"] = parsed_fold(args.fold)
     if "no_early_stop" in args:
         typed["early_stop"] = False
+    if "no_guard" in args:
+        typed["guard"] = False
     if weights := {name: getattr(args, name) for name in _WEIGHTS if name in args}:
         typed["loss_weights"] = weights
     return typed

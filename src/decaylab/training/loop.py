@@ -25,6 +25,7 @@ from decaylab.training.config import Origin, TrainConfig
 from decaylab.training.data import CurveRooms, KnotRooms, inputs_for, loader, mean_curve, parameter_medians
 from decaylab.training.describe import checkpoint_label, settings, write_scalers, write_split
 from decaylab.training.evaluate import evaluate_test_rooms
+from decaylab.training.guarding import guard_of
 from decaylab.training.intervals import record_intervals
 from decaylab.training.last_checkpoint import KeepLast
 from decaylab.training.module import CurveModule
@@ -119,7 +120,9 @@ def carry_out(plan: Plan, run: Run, again: Again | None = None, keep_last: bool 
     last = KeepLast(os.path.join(run.directory, LAST_CHECKPOINT), best, stopper, again.state)
     recorder = RunRecorder(run, again.fit_seconds)
     signals = Signals()
-    callbacks = [_KeepBest(best), stopper, recorder, TrainingProgress(config.model_name), last, _Heed(signals)]
+    of_training = mean_curve(data, split.train)
+    guard = guard_of(plan, run, module, loaders, of_training)
+    callbacks = [_KeepBest(best), stopper, recorder, guard, TrainingProgress(config.model_name), last, _Heed(signals)]
     trainer = _trainer(plan, run, callbacks)
     run.update(data_preparation_seconds=round(again.preparation_seconds + time.monotonic() - began, 3))
     with repeatable(plan.device), interruptible(signals):
@@ -127,7 +130,7 @@ def carry_out(plan: Plan, run: Run, again: Again | None = None, keep_last: bool 
     best.write()
 
     patience_ended = stopper.stopping_reason == EarlyStoppingReason.PATIENCE_EXHAUSTED
-    diverged = stopper.stopping_reason == EarlyStoppingReason.NON_FINITE_METRIC
+    diverged = guard.stopped or stopper.stopping_reason == EarlyStoppingReason.NON_FINITE_METRIC
     run.update(
         best_epoch=best.epoch,
         best_val_loss=best.loss if best.epoch is not None else None,
@@ -141,7 +144,7 @@ def carry_out(plan: Plan, run: Run, again: Again | None = None, keep_last: bool 
     model.load_state_dict(load_checkpoint(best.path)["state_dict"])
     module.to(torch.device(plan.device))
     scores = evaluate_test_rooms(
-        module, data, split.test, split.train, inputs, mean_curve(data, split.train),
+        module, data, split.test, split.train, inputs, of_training,
         lambda: parameter_medians(data, split.train), run.directory, config.eval_batch_size or 1,
     )  # fmt: skip
     scores["uncertainty"] = record_intervals(module, data, split, inputs, run.directory, best.path)
@@ -152,7 +155,7 @@ def carry_out(plan: Plan, run: Run, again: Again | None = None, keep_last: bool 
         keep_last,
         **scores,
         status=status,
-        error=stopper.stopping_reason_message if diverged else None,
+        error=(guard.message or stopper.stopping_reason_message) if diverged else None,
         evaluation_duration_seconds=round(time.monotonic() - began, 3),
         gpu_peak_memory_bytes=torch.cuda.max_memory_allocated() if plan.device == "cuda" else None,
     )

@@ -92,22 +92,41 @@ class CurveModule(L.LightningModule):
             return output.float() * self.scale + self.center, scalars.float()
         return self.model(inputs).float() * self.scale + self.center, None
 
+    def loss_of_curve(self, curve: torch.Tensor, scalars: torch.Tensor | None, batch: Batch) -> torch.Tensor:
+        """The loss, a scalar, if every room of the batch were answered with the same.
+
+        Args:
+            curve: (samples,), linear energy.
+            scalars: (S,), of a model with scalar heads; None of any other.
+        """
+        rooms = len(batch["features"])
+        curves = curve.expand(rooms, -1)
+        if self.model.outputs == "knots":
+            return self._knot_loss(at_positions(curves, batch["index"]), batch)[0]
+        total, _ = self._curve_loss((curves - self.center) / self.scale, batch)
+        if scalars is None:
+            return total
+        answers = scalars.expand(rooms, -1)
+        return total + scalar_head_loss(answers, batch["scalars"], self.model.scalar_scale, self.model.scalars)[0]
+
     def _loss_of(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        target = batch["target"]
         if self.model.outputs == "knots":
             level = self.model(batch["features"], batch["physics"]).float()
-            prediction = torch.pow(10.0, level / 10)
-            grid = Grid(batch["time"], batch["weight"], batch["onset"])
-            if self.loss.space == "scaled":
-                center, scale = self._scaling_at(batch["index"])
-                prediction, target = (prediction - center) / scale, (target - center) / scale
-            return self.loss(prediction, target, grid)
+            return self._knot_loss(torch.pow(10.0, level / 10), batch)
         if "scalars" in batch:
             output, scalars = self.model.forward_with_scalars(batch["features"])
             total, terms = self._curve_loss(output, batch)
             heads = scalar_head_loss(scalars.float(), batch["scalars"], self.model.scalar_scale, self.model.scalars)
             return total + heads[0], terms | heads[1]
         return self._curve_loss(self.model(batch["features"]), batch)
+
+    def _knot_loss(self, energy: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """The loss of linear energy at the knots, (B, K)."""
+        target = batch["target"]
+        if self.loss.space == "scaled":
+            center, scale = self._scaling_at(batch["index"])
+            energy, target = (energy - center) / scale, (target - center) / scale
+        return self.loss(energy, target, Grid(batch["time"], batch["weight"], batch["onset"]))
 
     def _curve_loss(self, output: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """The loss of scaled curves (B, samples), as the model answers them."""
