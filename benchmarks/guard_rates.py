@@ -15,13 +15,11 @@ from __future__ import annotations
 import argparse
 import functools
 import json
-import logging
 import math
 import pathlib
 import subprocess
 import sys
 import tempfile
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -130,11 +128,11 @@ def trained(case: Case, seed: int, data: str, epochs: int) -> dict[str, Any]:
     from decaylab.training.config import TrainConfig
     from decaylab.training.data import CurveRooms, inputs_for, loader, mean_curve
     from decaylab.training.guarding import mean_curve_loss
-    from decaylab.training.loop import PRECISION
-    from decaylab.training.module import CurveModule
+    from decaylab.training.module import PRECISION, CurveModule
     from decaylab.training.plan import prepare
+    from decaylab.training.process import quiet_lightning
 
-    quiet()
+    quiet_lightning()
     torch.set_num_threads(1)
     options = {"schedule": "constant", **case.options} if "model" in case.options else case.options
     plan = prepare(TrainConfig(data=data, seed=seed, early_stop=False, max_epochs=epochs, device="cpu", **options))
@@ -201,12 +199,6 @@ def knot_rooms(data: str, rows: tuple[int, ...]) -> Any:
 
     model = build_model("compact", input_dim=16, output_length=96_000)
     return KnotRooms(model, open_data(data), np.array(rows))
-
-
-def quiet() -> None:
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module=r"lightning\..*")
 
 
 def course_of(history: dict[str, Any]) -> Course:

@@ -23,7 +23,7 @@ _MODELS = (
     "or your own: package.module:Class or path/to/file.py:Class"
 )
 _FROM = "a run whose settings are taken, but for those given here; it is recorded as parent"
-_NO_SETTINGS = ("parent", "keep_last", "no_early_stop", "no_guard", "force")
+_NO_SETTINGS = ("parent", "keep_last", "no_early_stop", "no_guard", "force", "json")
 _WEIGHTS = ("aux_weight", "edt_weight", "t20_weight", "c50_weight")
 
 
@@ -67,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     record = parser.add_argument_group("the record", argument_default=SUPPRESS)
     record.add_argument("--experiments", default="experiments", metavar="DIR", help="folder of runs (./experiments)")
     record.add_argument("--note", metavar="TEXT", help="a line about this run in NOTES.md")
+    record.add_argument("--force", action="store_true", help="train also what preflight measured to fail")
     record.add_argument("--keep-last", action="store_true", help="keep checkpoints/last.ckpt when the run has ended")
 
 
@@ -80,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
             raise
         raise MissingExtraError(error.name, "train", "decaylab train") from error
 
-    outcome = train(config, origin, keep_last="keep_last" in args)
+    outcome = train(config, origin, keep_last="keep_last" in args, force="force" in args)
     print(verdict(outcome.metrics), file=sys.stderr)
     print(outcome.directory)
     return 0 if outcome.status == "completed" else 1

@@ -40,7 +40,7 @@ CAUSES: dict[str, Cause] = {
     "scaler_unfit": Cause("scaled targets far from 1: single samples rule a squared error"),
     "split_leaks": Cause("rooms that are tested are trained on, so that the test shows less error than new rooms have"),
     "workers_cost": Cause("starting worker processes and passing curves costs more than reading them"),
-    "data_faults": Cause("curves that are no decays teach the model none", "severe"),
+    "data_faults": Cause("curves that are no decays teach the model none"),
     "learning_rate": Cause("steps so long that they lead away from the minimum", "severe"),
     "memory": Cause("more memory than is free: the system ends the process, or swaps"),
     "disk": Cause("predictions, targets and checkpoints would not fit", "severe"),

@@ -17,6 +17,9 @@ from decaylab.rooms.scaling import Scaler
 from decaylab.training.config import TrainConfig
 from decaylab.training.data import Batch, at_positions
 
+#: What Lightning calls each precision.
+PRECISION = {32: "32-true", 16: "16-mixed", "bf16": "bf16-mixed"}
+
 
 class CurveModule(L.LightningModule):
     """A model, a loss and an optimiser. Everything outside this class is in physical units."""
@@ -49,7 +52,7 @@ class CurveModule(L.LightningModule):
             self.register_buffer(name, value, persistent=False)
 
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
-        total, terms = self._loss_of(batch)
+        total, terms = self.loss_of(batch)
         size = len(batch["features"])
         self.log("train_loss", total.detach(), on_step=False, on_epoch=True, batch_size=size)
         if len(terms) > 1:
@@ -58,7 +61,7 @@ class CurveModule(L.LightningModule):
         return total
 
     def validation_step(self, batch: Batch, index: int) -> None:
-        total, _ = self._loss_of(batch)
+        total, _ = self.loss_of(batch)
         self.log("val_loss", total, on_step=False, on_epoch=True, batch_size=len(batch["features"]))
 
     def configure_optimizers(self) -> Any:
@@ -109,7 +112,8 @@ class CurveModule(L.LightningModule):
         answers = scalars.expand(rooms, -1)
         return total + scalar_head_loss(answers, batch["scalars"], self.model.scalar_scale, self.model.scalars)[0]
 
-    def _loss_of(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    def loss_of(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """The loss of the model's answer, a scalar, and its unweighted terms by name."""
         if self.model.outputs == "knots":
             level = self.model(batch["features"], batch["physics"]).float()
             return self._knot_loss(torch.pow(10.0, level / 10), batch)
