@@ -90,6 +90,7 @@ KEYS: tuple[Key, ...] = (
         "`evidence`, `basis`, `cause`, `change`, `command` each"),
     Key("preflight.estimate", ("object", "null"), "", "what was expected: `step_seconds`, `epoch_seconds`, "
         "`total_seconds`, `earliest_seconds` (stopped as early as patience allows), `memory_bytes`, `disk_bytes`"),
+    Key("preflight.seconds", NUMBER, "s", "what the check took"),
     *_scores("metrics.overall_edc", "energy decay curve, all rooms and samples", "", 0.250203),
     *_scores("metrics.edt", "early decay time", "s", 0.072854),
     *_scores("metrics.t20", "reverberation time T20", "s", 0.726452),

@@ -51,11 +51,13 @@ class Estimate(NamedTuple):
 
 
 class Preflight(NamedTuple):
-    """What was found, worst first, and what is expected. `refusal`: the finding that was measured to fail, if any."""
+    """What was found, worst first, and what is expected. `refusal`: the finding that was measured to fail, if any;
+    `seconds`: what finding it took."""
 
     findings: list[Finding]
     estimate: Estimate
     refusal: Finding | None = None
+    seconds: float = 0.0
 
     def record(self) -> dict[str, Any]:
         """For metadata.json."""
@@ -63,7 +65,11 @@ class Preflight(NamedTuple):
             name: round(value, 4) if isinstance(value, float) else value
             for name, value in self.estimate._asdict().items()
         }
-        return {"findings": [found._asdict() for found in self.findings], "estimate": estimate}
+        return {
+            "findings": [found._asdict() for found in self.findings],
+            "estimate": estimate,
+            "seconds": round(self.seconds, 3),
+        }
 
     def lines(self) -> list[str]:
         """For a person: the estimate, then a line a finding."""
@@ -98,9 +104,11 @@ def refuse(checked: Preflight) -> None:
 def check(plan: Plan) -> Preflight:
     """Look at a training before it begins. Writes nothing, and leaves the plan and the random state as they are."""
     with threads_for(plan.model), _nothing_drawn(plan.device):
-        checked = _check(plan, time.monotonic())
+        began = time.monotonic()
+        checked = _check(plan, began)
+        seconds = time.monotonic() - began
     gc.collect()  # Lightning's circles hold the copies and Adam's moments
-    return checked
+    return checked._replace(seconds=seconds)
 
 
 def _check(plan: Plan, began: float) -> Preflight:
@@ -124,10 +132,9 @@ def _check(plan: Plan, began: float) -> Preflight:
         *findings.of_settings(plan, trial, epoch),
         *_compared(plan, sample, epoch, until),
     ]
-    measured = [one for one in found if one.severity == "severe"]
     if failing is not None:
-        measured.insert(0, failing)
         found = [failing, *(one for one in found if one.code != failing.code)]
+    measured = [one for one in found if one.severity == "severe"]
     order = {"severe": 0, "warning": 1, "note": 2}
     found.sort(key=lambda one: order[one.severity])
     return Preflight(found, estimate, measured[0] if measured else None)
