@@ -1,7 +1,7 @@
 """Is a training lost? A pure function of its history; the rules, and how often they are wrong: docs/decisions/guard.md.
 
 A run is lost when nothing that it still does can help: its validation loss is not finite, it has risen and stays worse
-than predicting the mean of the training curves for every room, or it never got better than that and is not on its way.
+than predicting the mean of the training curves for every room, or it never came near that and gets no better.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ RISE = 3.0
 RECOVERS = 0.9
 #: Epochs, optimiser steps and share of the longest training that a slow start may take to beat the mean curve.
 START_EPOCHS, START_STEPS, START_SHARE = 10, 300, 0.1
-#: Worse than the mean curve means by more than this: a model that answers the mean is no better, and may yet learn.
-MARGIN = 1.25
-#: At its present pace, a run may need this many times the epochs that it has left to get there.
-PACE = 3.0
+#: Worse than the mean curve means by more than this factor: within it, recorded trainings have come back.
+MARGIN = 2.0
+#: Near its best a loss stands still, and has been seen to fall again: that is left to early stopping.
+STANDS_STILL = 1.1
 #: A schedule that ends low may come back late: it is judged after this share of the epochs only.
 ANNEALED_SHARE = 0.6
 
@@ -105,7 +105,7 @@ def _rise(validation: list[float], training: list[float], epoch: int, course: Co
 
 
 def _worse_than_mean(validation: list[float], training: list[float], epoch: int, course: Course) -> Verdict:
-    """No epoch has beaten the mean curve, and at its pace none of those that are left would."""
+    """No epoch has come near the mean curve, and those of a whole window were worse than the best before."""
     mean, best = course.mean_curve_loss, min(validation)
     start = max(START_EPOCHS, _epochs_of(START_STEPS, course), math.ceil(START_SHARE * course.max_epochs))
     if not 0 < mean < math.inf or epoch < max(2, start // 2) or best <= MARGIN * mean:
@@ -114,14 +114,11 @@ def _worse_than_mean(validation: list[float], training: list[float], epoch: int,
         f"the lowest validation loss of {epoch} epochs is {best:.4g}, {best / mean:.3g} times that of the mean of the "
         f"training curves, {mean:.4g}"
     )
-    if epoch < start or _is_early(epoch, course):
+    since = len(validation) - 1 - validation.index(best)
+    is_worse = since >= WINDOW_EPOCHS and median(validation[-WINDOW_EPOCHS:]) > STANDS_STILL * best
+    if epoch < start or not is_worse or _is_early(epoch, course):
         return Verdict(WARNED, "worse_than_mean", epoch, found)
-    half = len(validation) // 2
-    gained = math.log(min(validation[:half]) / best) / (len(validation) - half)
-    needed = math.log(best / mean) / gained if gained > 0 else math.inf
-    if needed <= PACE * (course.max_epochs - epoch):
-        return Verdict(WARNED, "worse_than_mean", epoch, found)
-    return Verdict(STOPPED, "worse_than_mean", epoch, f"{found}, and it is not on its way there")
+    return Verdict(STOPPED, "worse_than_mean", epoch, f"{found}; the last {since} were worse")
 
 
 def _is_early(epoch: int, course: Course) -> bool:
