@@ -65,8 +65,14 @@ def warm_up(epochs: int) -> Callable[[int], float]:
 def cases() -> Iterator[Case]:
     """Good ones and bad ones; which is which, the trainings themselves say."""
     falling, free, small = (f"{OWN}:{name}" for name in ("Falling", "Free", "Curve"))
+    for loss in ("mse", "weighted_edc", "auxiliary"):  # losses that stay numbers
+        sampled = {"model": small, "loss": loss, "learning_rate": 1e-3, "batch_size": 8}
+        seeds = (0,) if loss == "auxiliary" else (0, 1)
+        yield Case("rate grows, every sample", sampled, growing(1.2), seeds)
+        yield Case("rate jumps, every sample", sampled, jump(30, 1e3), seeds)
+        yield Case("rate 10, every sample", {**sampled, "learning_rate": 10.0}, None, seeds)
     told = {"model": small, "loss": "auxiliary", "batch_size": 2, "learning_rate": 0.3}
-    yield Case("as told: auxiliary, batch 2, no clipping", told, seeds=(0,), epochs=30)
+    yield Case("as told: auxiliary, batch 2, no clipping", told, seeds=(0, 1), epochs=30)
     yield Case("as told, in bfloat16", {**told, "precision": "bf16"}, seeds=(0,), epochs=30)
     for loss in ("decay", "mse", "edc_rir", "weighted_edc", "auxiliary"):
         yield Case("compact", {"loss": loss}, seeds=(0, 1))

@@ -287,8 +287,7 @@ def test_recorded_trainings_none_that_was_good_is_stopped_and_nearly_all_lost_on
     caught = [epoch is not None for epoch, is_lost in zip(stops, lost, strict=True) if is_lost]
     assert len(caught) >= 20
     assert sum(caught) >= 0.9 * len(caught)
-    monkeypatch.setattr(guard, "START_EPOCHS", 1)
-    monkeypatch.setattr(guard, "START_STEPS", 1)
-    monkeypatch.setattr(guard, "START_SHARE", 0.0)
+    monkeypatch.setattr(guard, "MARGIN", 1.25)
+    monkeypatch.setattr(guard, "STANDS_STILL", 0.0)
     hasty = [first_stop(rates["epochs_of"](h), rates["course_of"](h)).epoch for h in histories]
-    assert any(e is not None and not is_lost for e, is_lost in zip(hasty, lost, strict=True)), "the wait is needed"
+    assert any(e is not None and not is_lost for e, is_lost in zip(hasty, lost, strict=True)), "patience is needed"

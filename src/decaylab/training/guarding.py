@@ -113,7 +113,9 @@ class GuardCallback(L.Callback):
         if verdict.message is not None:
             print(f"guard: {'stopped: ' if self.stopped else ''}{verdict.message}", file=sys.stderr, flush=True)
         if finding is not None:
-            print(f"guard: {finding.cause}; try: {finding.command}", file=sys.stderr, flush=True)
+            print(
+                f"guard: {finding.cause} A guess from experience; try: {finding.command}", file=sys.stderr, flush=True
+            )
 
     def _finding(self, verdict: Verdict) -> Finding:
         """What to change, with the command that does it."""

@@ -1,56 +1,39 @@
-"""What is known to spoil a training, as data, and which of it settings show before anything is measured."""
+"""Which of the known causes (`runlog.causes`) a training's settings show, before anything is measured."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from decaylab.losses import LOSSES
+from decaylab.runlog.causes import (
+    CAUSES,
+    GOOD_BATCH,
+    GOOD_CLIP,
+    LOGARITHMIC_LOSSES,
+    TINY_BATCH,
+    UNBOUNDED_LOSSES,
+    WEIGHT_FACTOR,
+)
 from decaylab.runlog.findings import Finding
 from decaylab.training.config import GENERAL_SETTINGS, TrainConfig
 
-#: Losses that take logarithms of what the model answers.
-LOSSES_WITH_LOGARITHMS = ("auxiliary", "decay")
-#: A batch of at most this many rooms is tiny; the one that is proposed.
-TINY_BATCH, USUAL_BATCH = 2, 8
 #: A learning rate this many times the model's own (or the general one) is suspected first.
 HIGH_RATE = 10.0
-#: A weight this many times its default is suspected.
-HIGH_WEIGHT = 10.0
-CLIP = 1.0
 
 
-class Cause(NamedTuple):
-    """What happens, in one sentence, and the severity of finding it before a training."""
-
-    text: str
-    severity: str = "warning"
-
-
-CAUSES: dict[str, Cause] = {
-    "tiny_batch": Cause("few rooms a step make many steps an epoch, each with a noisy gradient"),
-    "no_clipping": Cause(
-        "the auxiliary loss takes logarithms and the slope of a fitted line, whose gradients are unbounded where a "
-        "prediction is no decay; nothing limits the step that they make"
-    ),
-    "half_precision_logs": Cause(
-        "16-bit numbers have 3 digits and end at 65,504: logarithms and softmax of them lose the tail or overflow"
-    ),
-    "weight_rules": Cause("one term makes up nearly the whole loss, and the others are not learnt"),
-    "patience_too_long": Cause("early stopping hardly can act: most of the time may pass after the best epoch"),
-    "scaler_unfit": Cause("scaled targets far from 1: single samples rule a squared error"),
-    "split_leaks": Cause("rooms that are tested are trained on, so that the test shows less error than new rooms have"),
-    "workers_cost": Cause("starting worker processes and passing curves costs more than reading them"),
-    "data_faults": Cause("curves that are no decays teach the model none"),
-    "learning_rate": Cause("steps so long that they lead away from the minimum", "severe"),
-    "memory": Cause("more memory than is free: the system ends the process, or swaps"),
-    "disk": Cause("predictions, targets and checkpoints would not fit", "severe"),
+#: Causes that only a machine has, and what it lacks.
+OF_MACHINE = {
+    "memory": "More memory than is free: the system ends the process, or swaps.",
+    "disk": "Predictions, targets and checkpoints would not fit.",
 }
+#: What the training is refused for where it was measured.
+SEVERE = ("learning_rate", "disk")
 
 
 def finding(code: str, evidence: str, basis: str, change: dict[str, Any], severity: str | None = None) -> Finding:
     """A finding of a known cause; `severity` is the cause's own unless it is given."""
-    cause = CAUSES[code]
-    return Finding(code, severity or cause.severity, evidence, basis, cause.text, change)
+    text = OF_MACHINE[code] if code in OF_MACHINE else CAUSES[code].cause
+    return Finding(code, severity or ("severe" if code in SEVERE else "warning"), evidence, basis, text, change)
 
 
 def likely_cause(config: TrainConfig, loss: str, evidence: str) -> Finding:
@@ -62,11 +45,11 @@ def likely_cause(config: TrainConfig, loss: str, evidence: str) -> Finding:
     elif takes_half_logarithms(config, loss):
         code, change = "half_precision_logs", {"--precision": 32}
     elif lacks_clipping(config, loss):
-        code, change = "no_clipping", {"--gradient-clip-val": CLIP}
+        code, change = "no_clipping", {"--gradient-clip-val": GOOD_CLIP}
     elif heavy:
         code, change = "weight_rules", heavy
-    elif (config.batch_size or USUAL_BATCH) <= TINY_BATCH:
-        code, change = "tiny_batch", {"--batch-size": USUAL_BATCH}
+    elif (config.batch_size or GOOD_BATCH) < TINY_BATCH:
+        code, change = "tiny_batch", {"--batch-size": GOOD_BATCH}
     else:
         code, change = "learning_rate", {"--learning-rate": rate / HIGH_RATE}
     return finding(code, evidence, "experience", change, "severe")
@@ -74,12 +57,12 @@ def likely_cause(config: TrainConfig, loss: str, evidence: str) -> Finding:
 
 def takes_half_logarithms(config: TrainConfig, loss: str) -> bool:
     """16-bit numbers, and a loss or a model that takes logarithms or softmax of them."""
-    return config.precision == 16 and (loss in LOSSES_WITH_LOGARITHMS or config.model_name == "transformer")
+    return config.precision == 16 and (loss in LOGARITHMIC_LOSSES or config.model_name == "transformer")
 
 
 def lacks_clipping(config: TrainConfig, loss: str) -> bool:
-    """The auxiliary loss, and no limit on the gradient."""
-    return loss == "auxiliary" and config.gradient_clip_val is None
+    """A loss whose gradients have no bound, and no limit on them."""
+    return loss in UNBOUNDED_LOSSES and config.gradient_clip_val is None
 
 
 def heavy_weights(config: TrainConfig, loss: str) -> dict[str, Any]:
@@ -88,5 +71,5 @@ def heavy_weights(config: TrainConfig, loss: str) -> dict[str, Any]:
     return {
         "--" + name.replace("_", "-"): defaults[name]
         for name, value in config.loss_weights.items()
-        if value >= HIGH_WEIGHT * defaults[name]
+        if value >= WEIGHT_FACTOR * defaults[name] > 0
     }

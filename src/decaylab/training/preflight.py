@@ -20,11 +20,12 @@ import torch
 
 from decaylab.errors import InputError
 from decaylab.evaluation import SCORED_PARAMETERS
+from decaylab.runlog.causes import GOOD_BATCH, TINY_BATCH
 from decaylab.runlog.findings import Finding
 from decaylab.runlog.surroundings import peak_memory_bytes
 from decaylab.training import preflight_findings as findings
 from decaylab.training.evaluate import evaluate_test_rooms
-from decaylab.training.known_causes import TINY_BATCH, USUAL_BATCH, finding, lacks_clipping
+from decaylab.training.known_causes import finding, lacks_clipping
 from decaylab.training.plan import Plan
 from decaylab.training.preflight_steps import VALIDATION_ROOMS, Sample, Trial, sample_of, try_steps
 from decaylab.training.process import threads_for
@@ -88,7 +89,7 @@ class Preflight(NamedTuple):
 def line_of(found: Finding) -> str:
     """A finding in one line, with the change if there is one."""
     change = " ".join(f"{option} {value}" for option, value in found.change.items())
-    return f"{found.severity}: {found.evidence}: {found.cause}{f'; try {change}' if change else ''}"
+    return f"{found.severity}: {found.evidence}. {found.cause}{f' Try {change}' if change else ''}"
 
 
 class PreflightError(InputError):
@@ -98,7 +99,7 @@ class PreflightError(InputError):
 def refuse(checked: Preflight) -> None:
     """PreflightError if the training was measured to fail."""
     if checked.refusal is not None:
-        raise PreflightError(f"not begun: {line_of(checked.refusal)}; --force trains all the same")
+        raise PreflightError(f"not begun: {line_of(checked.refusal)} (--force trains all the same)")
 
 
 def check(plan: Plan) -> Preflight:
@@ -115,7 +116,7 @@ def _check(plan: Plan, began: float) -> Preflight:
     config = plan.config
     until = began + LEAST_SECONDS
     sample = sample_of(plan)
-    batch = config.batch_size or USUAL_BATCH
+    batch = config.batch_size or GOOD_BATCH
     mean_loss = _mean_loss(sample)
     ruling = list(findings.ruling_weights(plan, sample))  # of the untrained model
     takes_norms = lacks_clipping(config, plan.loss.name)
@@ -143,15 +144,15 @@ def _check(plan: Plan, began: float) -> Preflight:
 def _compared(plan: Plan, sample: Sample, epoch: float, until: float) -> Iterator[Finding]:
     """What another batch size or no workers would take, as far as there is time to measure it."""
     config = plan.config
-    batch = config.batch_size or USUAL_BATCH
+    batch = config.batch_size or GOOD_BATCH
 
     def measured(size: int, workers: int) -> float | None:
         if time.monotonic() + sample.preparation_seconds > until:
             return None
         return _epoch_seconds(plan, try_steps(plan, sample, size, workers, until), size)
 
-    if batch <= TINY_BATCH and len(plan.split.train) >= USUAL_BATCH:
-        found = findings.tiny_batch(plan, epoch, measured(USUAL_BATCH, config.num_workers))
+    if batch < TINY_BATCH and len(plan.split.train) >= GOOD_BATCH:
+        found = findings.tiny_batch(plan, epoch, measured(GOOD_BATCH, config.num_workers))
         if found is not None:
             yield found
     if config.num_workers:

@@ -12,16 +12,9 @@ import torch
 from decaylab.rooms.check import check_sample
 from decaylab.rooms.findings import FAULT
 from decaylab.rooms.leakage import shared_rows
+from decaylab.runlog.causes import GOOD_BATCH, GOOD_CLIP, GOOD_PATIENCE_SHARE, LONG_PATIENCE, TINY_BATCH
 from decaylab.runlog.findings import Finding
-from decaylab.training.known_causes import (
-    CLIP,
-    TINY_BATCH,
-    USUAL_BATCH,
-    finding,
-    lacks_clipping,
-    likely_cause,
-    takes_half_logarithms,
-)
+from decaylab.training.known_causes import finding, lacks_clipping, likely_cause, takes_half_logarithms
 from decaylab.training.plan import Plan
 from decaylab.training.preflight_steps import Sample, Trial
 
@@ -29,8 +22,8 @@ from decaylab.training.preflight_steps import Sample, Trial
 WORTH = 0.67
 #: One term rules from this share of the loss on, if its weight is above the default.
 RULES = 0.9
-#: Patience of this share of the longest training, and of this many epochs, is long; below these seconds only a note.
-LONG_SHARE, LONG_EPOCHS, SHORT_SECONDS = 0.5, 20, 600.0
+#: In fewer epochs patience is no matter; waste below these seconds is only a note.
+LONG_EPOCHS, SHORT_SECONDS = 20, 600.0
 #: Largest scaled target that a squared error can work with. Standard deviations give at most sqrt(rooms).
 LARGEST_SCALED = 100.0
 #: Share of the test rows in rooms that are trained on, from which a random split says little of new rooms.
@@ -53,7 +46,7 @@ def of_settings(plan: Plan, trial: Trial, epoch_seconds: float) -> Iterator[Find
         what = f"loss {loss}" if config.model_name != "transformer" else f"loss {loss}, and a transformer's softmax"
         yield finding("half_precision_logs", f"precision 16 with {what}", "experience", {"--precision": 32})
     patience, longest = config.early_stop_patience, config.max_epochs or 0
-    if patience is None or config.schedule == "onecycle" or patience < max(LONG_EPOCHS, LONG_SHARE * longest):
+    if patience is None or config.schedule == "onecycle" or patience < max(LONG_EPOCHS, LONG_PATIENCE * longest):
         return
     if longest > LONG_EPOCHS:
         wasted = min(patience, longest) * epoch_seconds
@@ -61,7 +54,7 @@ def of_settings(plan: Plan, trial: Trial, epoch_seconds: float) -> Iterator[Find
             f"patience {patience} of at most {longest} epochs: {spoken(wasted)} after the best epoch before it stops"
         )
         severity = "note" if wasted < SHORT_SECONDS else None
-        change = {"--early-stop-patience": max(10, longest // 5)}
+        change = {"--early-stop-patience": max(10, round(GOOD_PATIENCE_SHARE * longest))}
         yield finding("patience_too_long", evidence, "this run", change, severity)
 
 
@@ -103,14 +96,14 @@ def ruling_weights(plan: Plan, sample: Sample) -> Iterator[Finding]:
 
 def tiny_batch(plan: Plan, epoch_seconds: float, with_usual: float | None) -> Finding | None:
     """A tiny batch whose epoch takes much longer than one of 8; `with_usual`: that epoch's seconds, if measured."""
-    rooms, size = len(plan.split.train), plan.config.batch_size or USUAL_BATCH
-    if size > TINY_BATCH or with_usual is None or with_usual > WORTH * epoch_seconds:
+    rooms, size = len(plan.split.train), plan.config.batch_size or GOOD_BATCH
+    if size >= TINY_BATCH or with_usual is None or with_usual > WORTH * epoch_seconds:
         return None
     evidence = (
         f"batch {size}: {-(-rooms // size):,} steps an epoch, {spoken(epoch_seconds)}; measured with batch "
-        f"{USUAL_BATCH}: {-(-rooms // USUAL_BATCH):,} steps, {spoken(with_usual)}"
+        f"{GOOD_BATCH}: {-(-rooms // GOOD_BATCH):,} steps, {spoken(with_usual)}"
     )
-    return finding("tiny_batch", evidence, "this run", {"--batch-size": USUAL_BATCH})
+    return finding("tiny_batch", evidence, "this run", {"--batch-size": GOOD_BATCH})
 
 
 def workers_cost(plan: Plan, epoch_seconds: float, without: float | None) -> Finding | None:
@@ -165,7 +158,7 @@ def _no_clipping(trial: Trial) -> Finding:
     if norms:
         evidence += f"; gradient norms of {len(norms)} steps: median {median(norms):.3g}, largest {max(norms):.3g}"
         basis = "this run" if max(norms) > NORM_SPREAD * median(norms) else basis
-    return finding("no_clipping", evidence, basis, {"--gradient-clip-val": CLIP})
+    return finding("no_clipping", evidence, basis, {"--gradient-clip-val": GOOD_CLIP})
 
 
 def _largest_scaled(plan: Plan, sample: Sample) -> float:
