@@ -82,7 +82,7 @@ def start(
     say(plan)
     name, experiments, note = plan.config.model_name, plan.config.experiments, plan.config.note
     made_from = origin.sections() if origin else {}
-    found = {"preflight": checked.record()} if checked else {}
+    found: dict[str, Any] = {"preflight": checked.record()} if checked else {}
     with (
         threads_for(plan.model, origin.threads if origin else None),
         runlog.start(name, experiments=experiments, note=note, **settings(plan), **made_from, **found) as run,
