@@ -15,8 +15,6 @@ from typing import Any, NamedTuple
 WINDOW_EPOCHS, WINDOW_STEPS = 10, 100
 #: A rise is above this many times the lowest loss, in validation and in training alike (else the model overfits).
 RISE = 3.0
-#: A loss that falls back below this share of what it was half a window ago recovers.
-RECOVERS = 0.9
 #: Epochs, optimiser steps and share of the longest training that a slow start may take to beat the mean curve.
 START_EPOCHS, START_STEPS, START_SHARE = 10, 300, 0.1
 #: Worse than the mean curve means by more than this factor: within it, recorded trainings have come back.
@@ -84,14 +82,13 @@ def first_stop(history: Sequence[Mapping[str, Any]], course: Course) -> Verdict:
 
 
 def _rise(validation: list[float], training: list[float], epoch: int, course: Course) -> Verdict:
-    """Far above its best for a whole window, in training too, and not on the way back."""
+    """Far above its best for a whole window, in training too, and neither of them on its way back."""
     window = max(WINDOW_EPOCHS, _epochs_of(WINDOW_STEPS, course))
     if len(validation) <= window:
         return Verdict()
     best, recent = min(validation[:-window]), validation[-window:]
     is_far = min(recent) > RISE * best and median(training[-window:]) > RISE * min(training[:-window])
-    half = window // 2
-    if not is_far or median(recent[half:]) < RECOVERS * median(recent[:half]):
+    if not is_far or _falls(recent) or _falls(training[-window:]):
         return Verdict()
     best_epoch = epoch - len(validation) + validation.index(best) + 1
     found = (
@@ -119,6 +116,12 @@ def _worse_than_mean(validation: list[float], training: list[float], epoch: int,
     if epoch < start or not is_worse or _is_early(epoch, course):
         return Verdict(WARNED, "worse_than_mean", epoch, found)
     return Verdict(STOPPED, "worse_than_mean", epoch, f"{found}; the last {since} were worse")
+
+
+def _falls(losses: list[float]) -> bool:
+    """Whether the second half of these losses is lower than the first."""
+    half = len(losses) // 2
+    return median(losses[half:]) < median(losses[:half])
 
 
 def _is_early(epoch: int, course: Course) -> bool:
