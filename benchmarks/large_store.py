@@ -181,7 +181,7 @@ def module_for(model: Any, data: Any) -> Any:
 
     class Timed(CurveModule):
         def training_loss(self, batch: Any) -> Any:
-            return self._loss_of(batch)[0]
+            return self.loss_of(batch)[0]
 
     scaler = Scaler("standard", np.zeros(SAMPLES), np.ones(SAMPLES), len(data), np.zeros(SAMPLES, dtype=bool))
     config = TrainConfig(data="store").completed(model.default_settings)

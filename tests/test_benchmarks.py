@@ -132,3 +132,31 @@ def test_a_training_step_is_timed_beside_its_predecessors():
     assert done.returncode in (0, 1), done.stderr
     for row in ("16 units before the output", "predecessor", "median of 2", "waiting for a batch", "goal"):
         assert row in done.stdout
+
+
+def test_the_guard_is_judged_by_recorded_histories():
+    command = [sys.executable, str(ROOT / "benchmarks" / "guard_rates.py")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout
+    for row in ("stopped by mistake", "| all |", "hours saved"):
+        assert row in done.stdout
+
+
+@pytest.mark.heavy
+def test_histories_for_the_guard_are_trained_and_gone_on_with(tmp_path):
+    command = [sys.executable, str(ROOT / "benchmarks" / "guard_rates.py"), "--make", str(tmp_path / "h.json")]
+    command += ["--limit", "3", "--rooms", "12", "--epochs", "2"]
+    for _ in range(2):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        assert "12 rooms" in done.stdout
+    assert ":" not in done.stderr, "the second call finds all of them made"
+
+
+@pytest.mark.heavy
+def test_the_estimate_is_put_beside_what_a_training_took():
+    command = [sys.executable, str(ROOT / "benchmarks" / "preflight_estimate.py"), "--quick"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode in (0, 1), done.stderr
+    for row in ("| compact, decay |", "own curve model", "took"):
+        assert row in done.stdout

@@ -29,7 +29,7 @@ from decaylab.training.plan import Plan, _chosen_rows
 
 ROOMS = 30
 #: Options that decide nothing about the run that is trained: where it is kept and what is said of it.
-NO_SETTINGS = {"--help", "-h", "--note", "--experiments", "--from", "--keep-last"}
+NO_SETTINGS = {"--help", "-h", "--note", "--experiments", "--from", "--keep-last", "--force"}
 
 
 def plan_of(config: TrainConfig) -> Plan:

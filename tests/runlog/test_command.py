@@ -31,6 +31,7 @@ DOCUMENT: dict[str, Any] = {
         "split_seed": 0, "fold": None, "path": "data/rooms",
     },
     "early_stopping_config": {"enabled": True, "patience": 250},
+    "guard": {"enabled": True, "state": "quiet"},
     "metrics": {"overall_edc": {}},
     "seed": 0,
     "environment": {"device": "cpu"},
@@ -72,6 +73,8 @@ def test_the_line() -> None:
     [
         ({"data_config.num_samples_requested": 1000}, "--max-samples 1000"),
         ({"early_stopping_config": {"enabled": False, "patience": None}}, "--no-early-stop"),
+        ({"guard.enabled": False}, "--no-guard"),
+        ({"guard": _GONE}, "--no-guard"),  # recorded before there was a guard: none may stop it today
         ({"loss_config.gradient_clip_val": 1}, "--gradient-clip-val 1"),
         ({"loss_config.t20_weight": 0.5}, "--t20-weight 0.5"),
         ({"data_config.fold": "2/5"}, "--fold 2/5"),
@@ -102,6 +105,7 @@ def test_each_setting_has_its_words(changes: dict[str, Any], words: str) -> None
         ("data_config.fold", _GONE, "data_config.fold"),
         ("early_stopping_config.patience", None, "early_stopping_config.patience"),
         ("early_stopping_config.enabled", None, "early_stopping_config.enabled"),
+        ("guard.enabled", None, "guard.enabled"),
         ("environment.device", "mps", "environment.device (cannot be used)"),
         ("environment", None, "environment.device"),
         ("loss_config.edc_weight", 1.0, "loss_config.edc_weight (train has no such option)"),

@@ -42,7 +42,7 @@ def step_of(model: Any, name: str, data: Any, rooms: Any) -> Watch:
     module = CurveModule(model, build_loss(name), scaler, config, data.samples, data.sampling_rate)
     batch = rooms.__getitems__([0, 1, 2, 3])
     with Watch() as watch:
-        total, _ = module._loss_of(batch)
+        total, _ = module.loss_of(batch)
         total.backward()
     assert total.isfinite()
     return watch

@@ -301,7 +301,8 @@ def test_a_full_disk_at_the_evaluation_is_recorded_as_a_failure(published, tmp_p
 
 
 def test_a_loss_that_is_never_finite_is_diverged(published, tmp_path):
-    _, runs = train(published, tmp_path / "e", "--loss", "mse", "--learning-rate", "1e30", "--schedule", "constant")
+    options = ["--loss", "mse", "--learning-rate", "1e30", "--schedule", "constant", "--force"]
+    _, runs = train(published, tmp_path / "e", *options)
     record = record_of(runs[0])
     if record["status"] == "completed":
         pytest.fail("a learning rate of 1e30 did not diverge")

@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "simulate": "simulate rooms into a data set of energy decay curves",
     "noise": "measure the noise of a data set's labels, and a run's errors over it",
     "data": "check a data set, or write it in the published layout",
+    "preflight": "say how long a training will take, and what in it is known to fail",
     "train": "train a model, evaluate its best checkpoint, record the run",
     "predict": "predict the decay of new rooms: parameters with intervals, curves, impulse responses",
     "export": "write a trained model as an ONNX file",

@@ -23,7 +23,7 @@ _MODELS = (
     "or your own: package.module:Class or path/to/file.py:Class"
 )
 _FROM = "a run whose settings are taken, but for those given here; it is recorded as parent"
-_NO_SETTINGS = ("parent", "keep_last", "no_early_stop")
+_NO_SETTINGS = ("parent", "keep_last", "no_early_stop", "no_guard", "force", "json")
 _WEIGHTS = ("aux_weight", "edt_weight", "t20_weight", "c50_weight")
 
 
@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--scaler", metavar="NAME", help="minmax, standard (default) or robust")
     how.add_argument("--early-stop-patience", type=int, metavar="N", help="epochs without a lower validation loss")
     how.add_argument("--no-early-stop", action="store_true", help="train all epochs")
+    how.add_argument("--no-guard", action="store_true", help="do not stop a run that is lost (docs/preflight.md)")
     how.add_argument("--device", metavar="D", help="auto (default), cpu or cuda")
     how.add_argument("--seed", type=int, metavar="S", help="of the training alone (default 0)")
     split = parser.add_argument_group("the split", argument_default=SUPPRESS)
@@ -66,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     record = parser.add_argument_group("the record", argument_default=SUPPRESS)
     record.add_argument("--experiments", default="experiments", metavar="DIR", help="folder of runs (./experiments)")
     record.add_argument("--note", metavar="TEXT", help="a line about this run in NOTES.md")
+    record.add_argument("--force", action="store_true", help="train also what preflight measured to fail")
     record.add_argument("--keep-last", action="store_true", help="keep checkpoints/last.ckpt when the run has ended")
 
 
@@ -79,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
             raise
         raise MissingExtraError(error.name, "train", "decaylab train") from error
 
-    outcome = train(config, origin, keep_last="keep_last" in args)
+    outcome = train(config, origin, keep_last="keep_last" in args, force="force" in args)
     print(verdict(outcome.metrics), file=sys.stderr)
     if line := learnt(outcome.metrics, outcome.baselines):
         print(line, file=sys.stderr)
@@ -117,6 +119,8 @@ def _typed(args: argparse.Namespace) -> dict[str, Any]:
         typed["fold"] = parsed_fold(args.fold)
     if "no_early_stop" in args:
         typed["early_stop"] = False
+    if "no_guard" in args:
+        typed["guard"] = False
     if weights := {name: getattr(args, name) for name in _WEIGHTS if name in args}:
         typed["loss_weights"] = weights
     return typed

@@ -62,6 +62,7 @@ SETTINGS = (
     Setting("--scaler", "data_loader_config.scaler_type", "text"),
     Setting("--early-stop-patience", "early_stopping_config.patience", "patience"),
     Setting("--no-early-stop", "early_stopping_config.enabled", "off"),
+    Setting("--no-guard", "guard.enabled", "guard"),
     Setting("--split", "data_config.split", "text"),
     Setting("--split-seed", "data_config.split_seed", "count"),
     Setting("--fold", "data_config.fold", "text", may_be_null=True),
@@ -113,7 +114,7 @@ def stated(metadata: dict[str, Any]) -> Stated:
         if text is None:
             lacks = value is _ABSENT or value is None
             found.lacking.append(setting.key if lacks else f"{setting.key} (cannot be used)")
-        elif setting.kind in ("flag", "off"):
+        elif setting.kind in ("flag", "off", "guard"):
             found.values[setting.option] = bool(text)
         else:
             found.values[setting.option] = text if setting.kind == "device" else value
@@ -298,6 +299,11 @@ def _off(value: Any) -> str | None:
     return _flag(not value) if isinstance(value, bool) else None
 
 
+def _guard(value: Any) -> str | None:
+    """As `_off`; before there was a guard, none stopped a run."""
+    return "given" if value is _ABSENT else _off(value)
+
+
 _READ = {
     "path": _text,
     "text": _text,
@@ -310,4 +316,5 @@ _READ = {
     "device": _device,
     "flag": _flag,
     "off": _off,
+    "guard": _guard,
 }

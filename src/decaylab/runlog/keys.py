@@ -79,6 +79,18 @@ KEYS: tuple[Key, ...] = (
     Key("early_stopping_config.enabled", FLAG, "", "whether training could stop early", True),
     Key("early_stopping_config.patience", COUNT, "epochs", "epochs without improvement before it stops", 50),
     Key("early_stopping_config.stopped_at_epoch", COUNT, "epochs", "last epoch; null if not stopped early", 121),
+    Key("guard.enabled", FLAG, "", "whether a lost run would have been stopped (not with --no-guard)", True),
+    Key("guard.state", TEXT, "", "what the guard made of the last epoch: quiet, warned or stopped", "quiet"),
+    Key("guard.rule", TEXT, "", "the rule that it warns by, or stopped by: not_finite, rise, worse_than_mean"),
+    Key("guard.epoch", COUNT, "epochs", "epoch of that verdict; null while quiet"),
+    Key("guard.message", TEXT, "", "the numbers that the verdict rests on"),
+    Key("guard.mean_curve_loss", NUMBER, "", "validation loss of the mean of the training curves, by the run's loss"),
+    Key("guard.finding", ("object", "null"), "", "of a run that was stopped: likely cause and the setting to change"),
+    Key("preflight.findings", ("array",), "", "what the check before the training found: `code`, `severity`, "
+        "`evidence`, `basis`, `cause`, `change`, `command` each"),
+    Key("preflight.estimate", ("object", "null"), "", "what was expected: `step_seconds`, `epoch_seconds`, "
+        "`total_seconds`, `earliest_seconds` (stopped as early as patience allows), `memory_bytes`, `disk_bytes`"),
+    Key("preflight.seconds", NUMBER, "s", "what the check took"),
     *_scores("metrics.overall_edc", "energy decay curve, all rooms and samples", "", 0.250203),
     *_scores("metrics.edt", "early decay time", "s", 0.072854),
     *_scores("metrics.t20", "reverberation time T20", "s", 0.726452),

@@ -63,6 +63,7 @@ class TrainConfig:
     loss_weights: dict[str, float] = field(default_factory=dict)
     early_stop_patience: int | None = None
     early_stop: bool = True
+    guard: bool = True
     train_ratio: float = 0.6
     val_ratio: float = 0.2
     split: str = "random"

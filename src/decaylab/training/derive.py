@@ -31,6 +31,7 @@ def derived(record: Record, typed: dict[str, Any]) -> TrainConfig:
             f"{record.run_id}: the record lacks settings that `decaylab train --from` needs; give {', '.join(missing)}"
         )
     fields = settings_from(record, values)
+    fields["guard"] = True  # it watches a training, and is no part of what is trained: switched off anew, or not
     weights = dict(fields.pop("loss_weights"))
     if typed.get("loss", fields["loss"]) != fields["loss"]:
         weights = {}

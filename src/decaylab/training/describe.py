@@ -84,6 +84,7 @@ def settings(plan: Plan) -> dict[str, Any]:
             "enabled": config.early_stop_patience is not None,
             "patience": config.early_stop_patience,
         },
+        "guard": {"enabled": config.guard},
         "seed": config.seed,
         "metrics_definitions": "iso",
         "environment": {

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import time
-import warnings
 from typing import Any, NamedTuple
 
 import lightning as L
@@ -20,25 +18,24 @@ from decaylab import runlog
 from decaylab.rooms.scaling import fit_curves, fit_features
 from decaylab.runlog.recorder import Run
 from decaylab.runlog.schema import BEST_CHECKPOINT, LAST_CHECKPOINT
+from decaylab.training import preflight
 from decaylab.training.checkpoint import BestWeights, load_checkpoint
 from decaylab.training.config import Origin, TrainConfig
 from decaylab.training.data import CurveRooms, KnotRooms, inputs_for, loader, mean_curve, parameter_medians
 from decaylab.training.describe import checkpoint_label, settings, write_scalers, write_split
 from decaylab.training.evaluate import evaluate_test_rooms
+from decaylab.training.guarding import guard_of
 from decaylab.training.intervals import record_intervals
 from decaylab.training.last_checkpoint import KeepLast
-from decaylab.training.module import CurveModule
+from decaylab.training.module import PRECISION, CurveModule
 from decaylab.training.plan import Plan, prepare
-from decaylab.training.process import Signals, interruptible, repeatable, threads_for
+from decaylab.training.process import Signals, interruptible, quiet_lightning, repeatable, threads_for
 from decaylab.training.progress import TrainingProgress
 from decaylab.training.recorder import RunRecorder
 from decaylab.training.tensorboard import FOLDER, CurveFigures, final_metrics, write_results
 
 #: Patience of a run that is never stopped early: the callback still ends it when the loss is not finite.
 _NO_PATIENCE = 10**9
-
-#: What Lightning calls each precision.
-PRECISION = {32: "32-true", 16: "16-mixed", "bf16": "bf16-mixed"}
 
 
 class Outcome(NamedTuple):
@@ -59,28 +56,38 @@ class Again(NamedTuple):
     preparation_seconds: float = 0.0
 
 
-def train(config: TrainConfig, origin: Origin | None = None, keep_last: bool = False) -> Outcome:
-    """Train, evaluate the best checkpoint on the test rooms, and record the run from its first second.
+def train(config: TrainConfig, origin: Origin | None = None, keep_last: bool = False, force: bool = False) -> Outcome:
+    """Check, train, evaluate the best checkpoint on the test rooms, and record the run from its first second.
 
     Args:
         origin: the run that the settings come from, if they do.
         keep_last: leave checkpoints/last.ckpt where it is when the run has ended well.
+        force: train also what was measured to fail (see `preflight`).
 
     Raises:
         DecaylabError: bad input or an impossible combination; then no run directory has been made.
         KeyboardInterrupt: Ctrl-C; the run is on record as interrupted.
     """
-    return start(prepare(config), origin, keep_last)
+    plan = prepare(config)
+    checked = preflight.check(plan)
+    if not force:
+        preflight.refuse(checked)
+    for line in checked.lines():
+        print(f"preflight: {line}", file=sys.stderr)
+    return start(plan, origin, keep_last, checked)
 
 
-def start(plan: Plan, origin: Origin | None = None, keep_last: bool = False) -> Outcome:
-    """`train`, once its settings have been checked."""
+def start(
+    plan: Plan, origin: Origin | None = None, keep_last: bool = False, checked: preflight.Preflight | None = None
+) -> Outcome:
+    """`train`, once its settings have been checked; `checked`: what was found, for the record."""
     say(plan)
     name, experiments, note = plan.config.model_name, plan.config.experiments, plan.config.note
     made_from = origin.sections() if origin else {}
+    found: dict[str, Any] = {"preflight": checked.record()} if checked else {}
     with (
         threads_for(plan.model, origin.threads if origin else None),
-        runlog.start(name, experiments=experiments, note=note, **settings(plan), **made_from) as run,
+        runlog.start(name, experiments=experiments, note=note, **settings(plan), **made_from, **found) as run,
     ):
         return carry_out(plan, run, keep_last=keep_last)
 
@@ -123,7 +130,9 @@ def carry_out(plan: Plan, run: Run, again: Again | None = None, keep_last: bool 
     signals = Signals()
     figures = CurveFigures(plan, inputs)
     progress = TrainingProgress(config.model_name)
-    callbacks = [_KeepBest(best), stopper, recorder, progress, last, figures, _Heed(signals)]
+    of_training = mean_curve(data, split.train)
+    guard = guard_of(plan, run, module, loaders, of_training)
+    callbacks = [_KeepBest(best), stopper, recorder, guard, progress, last, figures, _Heed(signals)]
     trainer = _trainer(plan, run, callbacks)
     run.update(data_preparation_seconds=round(again.preparation_seconds + time.monotonic() - began, 3))
     with repeatable(plan.device), interruptible(signals):
@@ -131,7 +140,7 @@ def carry_out(plan: Plan, run: Run, again: Again | None = None, keep_last: bool 
     best.write()
 
     patience_ended = stopper.stopping_reason == EarlyStoppingReason.PATIENCE_EXHAUSTED
-    diverged = stopper.stopping_reason == EarlyStoppingReason.NON_FINITE_METRIC
+    diverged = guard.stopped or stopper.stopping_reason == EarlyStoppingReason.NON_FINITE_METRIC
     run.update(
         best_epoch=best.epoch,
         best_val_loss=best.loss if best.epoch is not None else None,
@@ -145,7 +154,7 @@ def carry_out(plan: Plan, run: Run, again: Again | None = None, keep_last: bool 
     model.load_state_dict(load_checkpoint(best.path)["state_dict"])
     module.to(torch.device(plan.device))
     scores = evaluate_test_rooms(
-        module, data, split.test, split.train, inputs, mean_curve(data, split.train),
+        module, data, split.test, split.train, inputs, of_training,
         lambda: parameter_medians(data, split.train), run.directory, config.eval_batch_size or 1,
     )  # fmt: skip
     scores["uncertainty"] = record_intervals(module, data, split, inputs, run.directory, best.path)
@@ -158,7 +167,7 @@ def carry_out(plan: Plan, run: Run, again: Again | None = None, keep_last: bool 
         keep_last,
         **scores,
         status=status,
-        error=stopper.stopping_reason_message if diverged else None,
+        error=(guard.message or stopper.stopping_reason_message) if diverged else None,
         evaluation_duration_seconds=round(time.monotonic() - began, 3),
         gpu_peak_memory_bytes=torch.cuda.max_memory_allocated() if plan.device == "cuda" else None,
     )
@@ -201,10 +210,7 @@ class _KeepBest(L.Callback):
 
 def _trainer(plan: Plan, run: Run, callbacks: list[L.Callback]) -> L.Trainer:
     config = plan.config
-    # Lightning's own remarks (tips, cores, missing workers) are not about this run; its errors are raised.
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module=r"lightning\..*")
+    quiet_lightning()
     return L.Trainer(
         accelerator="gpu" if plan.device == "cuda" else "cpu",
         devices=1,

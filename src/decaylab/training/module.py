@@ -17,6 +17,9 @@ from decaylab.rooms.scaling import Scaler
 from decaylab.training.config import TrainConfig
 from decaylab.training.data import Batch, at_positions
 
+#: What Lightning calls each precision.
+PRECISION = {32: "32-true", 16: "16-mixed", "bf16": "bf16-mixed"}
+
 
 class CurveModule(L.LightningModule):
     """A model, a loss and an optimiser. Everything outside this class is in physical units."""
@@ -49,7 +52,7 @@ class CurveModule(L.LightningModule):
             self.register_buffer(name, value, persistent=False)
 
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
-        total, terms = self._loss_of(batch)
+        total, terms = self.loss_of(batch)
         size = len(batch["features"])
         self.log("train_loss", total.detach(), on_step=False, on_epoch=True, batch_size=size)
         if len(terms) > 1:
@@ -58,7 +61,7 @@ class CurveModule(L.LightningModule):
         return total
 
     def validation_step(self, batch: Batch, index: int) -> None:
-        total, _ = self._loss_of(batch)
+        total, _ = self.loss_of(batch)
         self.log("val_loss", total, on_step=False, on_epoch=True, batch_size=len(batch["features"]))
 
     def configure_optimizers(self) -> Any:
@@ -92,22 +95,42 @@ class CurveModule(L.LightningModule):
             return output.float() * self.scale + self.center, scalars.float()
         return self.model(inputs).float() * self.scale + self.center, None
 
-    def _loss_of(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        target = batch["target"]
+    def loss_of_curve(self, curve: torch.Tensor, scalars: torch.Tensor | None, batch: Batch) -> torch.Tensor:
+        """The loss, a scalar, if every room of the batch were answered with the same.
+
+        Args:
+            curve: (samples,), linear energy.
+            scalars: (S,), of a model with scalar heads; None of any other.
+        """
+        rooms = len(batch["features"])
+        curves = curve.expand(rooms, -1)
+        if self.model.outputs == "knots":
+            return self._knot_loss(at_positions(curves, batch["index"]), batch)[0]
+        total, _ = self._curve_loss((curves - self.center) / self.scale, batch)
+        if scalars is None:
+            return total
+        answers = scalars.expand(rooms, -1)
+        return total + scalar_head_loss(answers, batch["scalars"], self.model.scalar_scale, self.model.scalars)[0]
+
+    def loss_of(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """The loss of the model's answer, a scalar, and its unweighted terms by name."""
         if self.model.outputs == "knots":
             level = self.model(batch["features"], batch["physics"]).float()
-            prediction = torch.pow(10.0, level / 10)
-            grid = Grid(batch["time"], batch["weight"], batch["onset"])
-            if self.loss.space == "scaled":
-                center, scale = self._scaling_at(batch["index"])
-                prediction, target = (prediction - center) / scale, (target - center) / scale
-            return self.loss(prediction, target, grid)
+            return self._knot_loss(torch.pow(10.0, level / 10), batch)
         if "scalars" in batch:
             output, scalars = self.model.forward_with_scalars(batch["features"])
             total, terms = self._curve_loss(output, batch)
             heads = scalar_head_loss(scalars.float(), batch["scalars"], self.model.scalar_scale, self.model.scalars)
             return total + heads[0], terms | heads[1]
         return self._curve_loss(self.model(batch["features"]), batch)
+
+    def _knot_loss(self, energy: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """The loss of linear energy at the knots, (B, K)."""
+        target = batch["target"]
+        if self.loss.space == "scaled":
+            center, scale = self._scaling_at(batch["index"])
+            energy, target = (energy - center) / scale, (target - center) / scale
+        return self.loss(energy, target, Grid(batch["time"], batch["weight"], batch["onset"]))
 
     def _curve_loss(self, output: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """The loss of scaled curves (B, samples), as the model answers them."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -30,6 +32,13 @@ def threads_for(model: torch.nn.Module, threads: int | None = None) -> Iterator[
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def quiet_lightning() -> None:
+    """Lightning's own remarks (tips, cores, missing workers) are not about this run; its errors are raised."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module=r"lightning\..*")
 
 
 class _CtrlC(BaseException):

@@ -88,6 +88,7 @@ def settings_from(record: Record, values: dict[str, Any]) -> dict[str, Any]:
         "loss_weights": {name: float(value) for name, value in weights.items() if value is not None},
         "fold": _fold(fold) if fold is not None else None,
         "early_stop": not fields.pop("no_early_stop", False),
+        "guard": not fields.pop("no_guard", False),
     }
 
 

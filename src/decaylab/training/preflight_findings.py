@@ -1,0 +1,181 @@
+"""What a training's settings, and a few of its steps, show of the causes that are known (`known_causes`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+
+from decaylab.rooms.check import check_sample
+from decaylab.rooms.findings import FAULT
+from decaylab.rooms.leakage import shared_rows
+from decaylab.runlog.causes import GOOD_BATCH, GOOD_CLIP, GOOD_PATIENCE_SHARE, LONG_PATIENCE, TINY_BATCH
+from decaylab.runlog.findings import Finding
+from decaylab.training.known_causes import finding, lacks_clipping, likely_cause, takes_half_logarithms
+from decaylab.training.plan import Plan
+from decaylab.training.preflight_steps import Sample, Trial
+
+#: A batch of 8 must take less than this share of the time of an epoch for a tiny batch to be worth a word.
+WORTH = 0.67
+#: One term rules from this share of the loss on, if its weight is above the default.
+RULES = 0.9
+#: In fewer epochs patience is no matter; waste below these seconds is only a note.
+LONG_EPOCHS, SHORT_SECONDS = 20, 600.0
+#: Largest scaled target that a squared error can work with. Standard deviations give at most sqrt(rooms).
+LARGEST_SCALED = 100.0
+#: Share of the test rows in rooms that are trained on, from which a random split says little of new rooms.
+LEAKS = 0.5
+#: Workers cost if an epoch takes this many times as long as without.
+COSTS = 1.1
+#: Gradients differ much if the largest norm is this many times the median.
+NORM_SPREAD = 10.0
+#: Diverging: every loss of the last third of the steps is this many times that of the first step and of the mean curve.
+#: Adam's first steps may raise a loss tenfold, of which there is a warning; from a thousandfold none has come back.
+DIVERGED, RAISED, LEAST_STEPS = 1e3, 10.0, 9
+
+
+def of_settings(plan: Plan, trial: Trial, epoch_seconds: float) -> Iterator[Finding]:
+    """What the settings show, with the numbers of this training."""
+    config, loss = plan.config, plan.loss.name
+    if lacks_clipping(config, loss):
+        yield _no_clipping(trial)
+    if takes_half_logarithms(config, loss):
+        what = f"loss {loss}" if config.model_name != "transformer" else f"loss {loss}, and a transformer's softmax"
+        yield finding("half_precision_logs", f"precision 16 with {what}", "experience", {"--precision": 32})
+    patience, longest = config.early_stop_patience, config.max_epochs or 0
+    if patience is None or config.schedule == "onecycle" or patience < max(LONG_EPOCHS, LONG_PATIENCE * longest):
+        return
+    if longest > LONG_EPOCHS:
+        wasted = min(patience, longest) * epoch_seconds
+        evidence = (
+            f"patience {patience} of at most {longest} epochs: {spoken(wasted)} after the best epoch before it stops"
+        )
+        severity = "note" if wasted < SHORT_SECONDS else None
+        change = {"--early-stop-patience": max(10, round(GOOD_PATIENCE_SHARE * longest))}
+        yield finding("patience_too_long", evidence, "this run", change, severity)
+
+
+def of_data(plan: Plan, sample: Sample) -> Iterator[Finding]:
+    """What a few rooms, and the split of all, show."""
+    data, rows = plan.data, sample.rows
+    faults = [found for found in check_sample(data, rows) if found.severity == FAULT]
+    if faults:
+        kinds = ", ".join(f"{found.count} {found.code.replace('_', ' ')} ({found.examples[0]})" for found in faults)
+        evidence = f"of {len(rows)} training rooms that were looked at: {kinds}; decaylab data check says all"
+        ruins = any(found.code == "non_finite" for found in faults)  # a loss over such a curve is no number
+        yield finding("data_faults", evidence, "this run", {}, "severe" if ruins else None)
+    shared = len(shared_rows(data.features, plan.split, "rooms").test)
+    if shared >= LEAKS * len(plan.split.test):
+        evidence = f"{shared:,} of {len(plan.split.test):,} test rows are in rooms that are also trained on"
+        yield finding("split_leaks", evidence, "this run", {"--split": "room"}, "note")
+    if plan.loss.space == "scaled" and (largest := _largest_scaled(plan, sample)) > LARGEST_SCALED:
+        evidence = f"scaler {plan.config.scaler}: scaled training targets reach {largest:.0f} (standard: below 10)"
+        yield finding("scaler_unfit", evidence, "this run", {"--scaler": "standard"})
+
+
+def ruling_weights(plan: Plan, sample: Sample) -> Iterator[Finding]:
+    """Weights above their defaults whose terms are nearly the whole loss, on a batch of an untrained model."""
+    module, loss = sample.module, plan.loss
+    raised = {name: value for name, value in loss.weights.items() if value > loss.default_weights[name]}
+    if not raised:
+        return
+    batch = sample.validation.__getitems__(list(range(len(sample.validation))))
+    with torch.no_grad():
+        whole = _loss_without(module, batch, None)
+        for name, value in raised.items():
+            share = 1 - _loss_without(module, batch, name) / whole
+            if share > RULES:
+                option = "--" + name.replace("_", "-")
+                default = loss.default_weights[name]
+                evidence = f"{option} {value:g} (default {default:g}) makes {100 * share:.1f} % of the first loss"
+                yield finding("weight_rules", evidence, "this run", {option: default})
+
+
+def tiny_batch(plan: Plan, epoch_seconds: float, with_usual: float | None) -> Finding | None:
+    """A tiny batch whose epoch takes much longer than one of 8; `with_usual`: that epoch's seconds, if measured."""
+    rooms, size = len(plan.split.train), plan.config.batch_size or GOOD_BATCH
+    if size >= TINY_BATCH or with_usual is None or with_usual > WORTH * epoch_seconds:
+        return None
+    evidence = (
+        f"batch {size}: {-(-rooms // size):,} steps an epoch, {spoken(epoch_seconds)}; measured with batch "
+        f"{GOOD_BATCH}: {-(-rooms // GOOD_BATCH):,} steps, {spoken(with_usual)}"
+    )
+    return finding("tiny_batch", evidence, "this run", {"--batch-size": GOOD_BATCH})
+
+
+def workers_cost(plan: Plan, epoch_seconds: float, without: float | None) -> Finding | None:
+    """Workers that make an epoch longer; `without`: its seconds with none, if measured."""
+    if without is None or epoch_seconds <= COSTS * without:
+        return None
+    workers = plan.config.num_workers
+    evidence = f"an epoch takes {spoken(epoch_seconds)} with {workers} workers and {spoken(without)} without"
+    return finding("workers_cost", evidence, "this run", {"--num-workers": 0})
+
+
+def failing_steps(plan: Plan, trial: Trial, mean_loss: float) -> Finding | None:
+    """First steps that are not finite or diverge already (severe), or that lead away (a warning).
+
+    Args:
+        mean_loss: of the mean curve, by the loss that is trained with.
+    """
+    losses = trial.losses
+    for number, loss in enumerate(losses, 1):
+        if not np.isfinite(loss):
+            return likely_cause(plan.config, plan.loss.name, f"the loss of step {number} is {loss}")._replace(
+                basis="this run"
+            )
+    if len(losses) < LEAST_STEPS:
+        return None
+    last, usual = losses[-(len(losses) // 3) :], max(losses[0], mean_loss)
+    evidence = (
+        f"the loss goes from {losses[0]:.3g} to {losses[-1]:.3g} in {len(losses)} steps; "
+        f"the mean curve has {mean_loss:.3g}"
+    )
+    cause = likely_cause(plan.config, plan.loss.name, evidence)._replace(basis="this run")
+    if min(last) > DIVERGED * usual:
+        return cause
+    return cause._replace(severity="warning") if median(last) > RAISED * usual else None
+
+
+def spoken(seconds: float) -> str:
+    """A duration in two digits that matter: 0.84 s, 42 s, 12 min, 7.4 h."""
+    if seconds < 10:
+        return f"{seconds:.2g} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def _no_clipping(trial: Trial) -> Finding:
+    """Whether the gradients of the first steps show it, or only experience says so."""
+    norms = trial.norms
+    evidence, basis = "loss auxiliary without gradient clipping", "experience"
+    if norms:
+        evidence += f"; gradient norms of {len(norms)} steps: median {median(norms):.3g}, largest {max(norms):.3g}"
+        basis = "this run" if max(norms) > NORM_SPREAD * median(norms) else basis
+    return finding("no_clipping", evidence, basis, {"--gradient-clip-val": GOOD_CLIP})
+
+
+def _largest_scaled(plan: Plan, sample: Sample) -> float:
+    """Largest scaled target of the sampled training rooms, by the scaler that was fitted to them."""
+    curves = plan.data.read(sample.rows)
+    scaled = (curves - sample.module.center.cpu().numpy()) / sample.module.scale.cpu().numpy()
+    return float(np.abs(scaled).max())
+
+
+def _loss_without(module: Any, batch: Any, weight: str | None) -> float:
+    """The loss of an untrained model on a batch, with one weight at 0."""
+    weights = dict(module.loss.weights)
+    if weight is not None:
+        module.loss.weights[weight] = 0.0
+    module.eval()
+    try:
+        return float(module.loss_of(batch)[0])
+    finally:
+        module.train()
+        module.loss.weights.update(weights)

@@ -1,0 +1,230 @@
+"""A few steps of a training, on copies: how long they take, what they need, and what the loss does in them.
+
+Nothing of the training is touched: model and loss are copied, and who calls this gives the random state back
+(`preflight.check`). The steps are Lightning's own, so that what it adds to each is in the figures.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import dataclass, field, replace
+from statistics import fmean
+from typing import Any, NamedTuple
+
+import lightning as L
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from decaylab.rooms.scaling import Scaler, fit_curves, fit_features
+from decaylab.training.data import Batch, CurveRooms, KnotRooms, inputs_for, loader, mean_curve
+from decaylab.training.module import PRECISION, CurveModule
+from decaylab.training.plan import Plan
+from decaylab.training.process import Signals, interruptible, quiet_lightning, repeatable
+
+#: Rooms that are read for the trial: of the training part and of the validation part.
+TRAINING_ROOMS, VALIDATION_ROOMS = 24, 8
+#: Steps and epochs after which a trial has seen enough, and the seconds after which it has seen enough of long ones.
+STEPS, EPOCHS, SECONDS = 24, 4, 2.0
+#: Validation batches that are timed in an epoch.
+VALIDATION_BATCHES = 2
+#: OneCycleLR begins at this share of its peak.
+ONECYCLE_START = 1 / 25
+
+
+class Sample(NamedTuple):
+    """Some rooms of a plan, ready to be trained on, by a copy of its model.
+
+    Attributes:
+        preparation_seconds: what reading and preparing one room took.
+        bytes_per_room: memory of one prepared room that a training holds (0 where it reads batch by batch).
+        mean: (samples,), mean of these rooms' curves. inputs: (rooms of the data set, F), as the model takes them.
+    """
+
+    module: CurveModule
+    training: Any
+    validation: Any
+    rows: NDArray[np.int64]
+    curve_scaler: Scaler
+    mean: NDArray[np.float32]
+    inputs: NDArray[np.float64]
+    preparation_seconds: float
+    bytes_per_room: float
+
+
+class Trial(NamedTuple):
+    """What was seen. Seconds of a step, of a validation batch and of an epoch beside both; losses and gradient norms
+    of each step, in their order."""
+
+    losses: list[float]
+    norms: list[float]
+    step_seconds: float
+    validation_seconds: float
+    epoch_overhead: float
+
+
+class Repeated(Dataset[Batch]):
+    """As many rooms as asked for, the same few again and again: a step takes as long with them."""
+
+    def __init__(self, rooms: Any, count: int) -> None:
+        self._rooms = rooms
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitems__(self, rows: list[int]) -> Batch:
+        batch: Batch = self._rooms.__getitems__([row % len(self._rooms) for row in rows])
+        return batch
+
+
+def sample_of(plan: Plan) -> Sample:
+    """Read a few rooms and prepare a copy of the model for them. Draws nothing from the global generators."""
+    config, data = plan.config, plan.data
+    draw = np.random.default_rng(config.seed)
+    rows, validation_rows = (
+        np.sort(draw.permutation(part)[:count])
+        for part, count in ((plan.split.train, TRAINING_ROOMS), (plan.split.validation, VALIDATION_ROOMS))
+    )
+    model = copy.deepcopy(plan.model)
+    if hasattr(model, "input_noise"):
+        model.input_noise = config.input_noise
+    inputs = inputs_for(model, data.features, fit_features(config.scaler, data.features[plan.split.train]))
+    validation, _ = _rooms(plan, model, validation_rows, inputs)  # first: constants are made once
+    began = time.monotonic()
+    curve_scaler, mean = fit_curves(config.scaler, data, rows), mean_curve(data, rows)
+    training, held = _rooms(plan, model, rows, inputs)
+    seconds = (time.monotonic() - began) / len(rows)
+    if model.outputs == "knots":
+        model.fit_inputs(training.tensors["features"], training.tensors["physics"])
+    elif training.scalars is not None:
+        model.fit_scalars(training.scalars)
+    module = CurveModule(
+        model, copy.deepcopy(plan.loss), curve_scaler, _at_the_start(config), data.samples, data.sampling_rate
+    )
+    return Sample(module, training, validation, rows, curve_scaler, mean, inputs, seconds, held / len(rows))
+
+
+def try_steps(plan: Plan, sample: Sample, batch_size: int, workers: int, until: float, norms: bool = False) -> Trial:
+    """Train the sample's module for a few steps, at most until `until` (`time.monotonic`), at least for two.
+
+    Args:
+        norms: whether gradient norms are taken too.
+    """
+    config = plan.config
+    steps = -(-len(plan.split.train) // batch_size)
+    checks = min(VALIDATION_BATCHES, -(-len(plan.split.validation) // (config.eval_batch_size or 1)))
+    common: dict[str, Any] = {
+        "workers": workers,
+        "pin_memory": config.pin_memory and plan.device == "cuda",
+        "persistent": config.persistent_workers and workers > 0,
+    }
+    rooms = min(len(plan.split.train), min(steps, STEPS) * batch_size)
+    tests = min(len(plan.split.validation), checks * (config.eval_batch_size or 1))
+    signals = Signals()
+    watch = _Watch(signals, until, norms)
+    quiet_lightning()
+    trainer = L.Trainer(
+        accelerator="gpu" if plan.device == "cuda" else "cpu",
+        devices=1,
+        precision=PRECISION[config.precision],
+        max_epochs=EPOCHS,
+        gradient_clip_val=config.gradient_clip_val,
+        callbacks=[watch],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    with repeatable(plan.device), interruptible(signals):
+        trainer.fit(
+            sample.module,
+            loader(Repeated(sample.training, rooms), batch_size, shuffle=True, **common),
+            loader(Repeated(sample.validation, tests), config.eval_batch_size or 1, shuffle=False, **common),
+        )
+    return watch.trial()
+
+
+class _Watch(L.Callback):
+    """Times steps, validation batches and whole epochs; ends the trial when it has seen enough."""
+
+    def __init__(self, signals: Signals, until: float, takes_norms: bool) -> None:
+        self._signals = signals
+        self._until = until
+        self._enough = time.monotonic() + SECONDS
+        self._takes_norms = takes_norms
+        self._losses: list[float] = []
+        self._norms: list[float] = []
+        self._epochs: list[_Epoch] = []
+        self._mark = 0.0
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._mark = time.monotonic()
+        self._epochs.append(_Epoch(self._mark))
+
+    def on_before_optimizer_step(self, trainer: L.Trainer, pl_module: L.LightningModule, optimizer: Any) -> None:
+        if self._takes_norms:
+            gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
+            self._norms.append(float(torch.nn.utils.get_total_norm(gradients)))
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, *more: Any) -> None:
+        self._losses.append(float(outputs["loss"]))  # waits for a GPU, too
+        now = time.monotonic()
+        took, self._mark = now - self._mark, now
+        self._epochs[-1].steps.append(took)
+        self._signals.heed()
+        has_enough = len(self._losses) > 2 and now > self._enough
+        if len(self._losses) > 1 and (has_enough or now + took > self._until):
+            trainer.should_stop = True
+
+    def on_validation_batch_start(self, *args: Any, **more: Any) -> None:
+        self._mark = time.monotonic()
+
+    def on_validation_batch_end(self, *args: Any, **more: Any) -> None:
+        self._epochs[-1].checks.append(time.monotonic() - self._mark)
+        self._signals.heed()
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        epoch = self._epochs[-1]
+        epoch.seconds = time.monotonic() - epoch.began
+
+    def trial(self) -> Trial:
+        """The first epoch, which makes what is made once, counts only where there is no other."""
+        epochs = self._epochs[1:] or self._epochs
+        later = [seconds for epoch in self._epochs for seconds in epoch.steps[1:]]
+        step = fmean(later or [seconds for epoch in epochs for seconds in epoch.steps])
+        checks = [seconds for epoch in epochs for seconds in epoch.checks]
+        # What a loader needs to start is in the first step of an epoch.
+        rest = [epoch.rest() if len(self._epochs) == 1 else epoch.rest(step) for epoch in epochs]
+        return Trial(self._losses, self._norms, step, fmean(checks or [0.0]), max(0.0, fmean(rest)))
+
+
+@dataclass
+class _Epoch:
+    began: float
+    seconds: float = 0.0
+    steps: list[float] = field(default_factory=list)
+    checks: list[float] = field(default_factory=list)
+
+    def rest(self, step: float | None = None) -> float:
+        """The epoch less its validation and its steps, each taken for `step` seconds if that is given."""
+        steps = sum(self.steps) if step is None else step * len(self.steps)
+        return self.seconds - steps - sum(self.checks)
+
+
+def _rooms(plan: Plan, model: Any, rows: NDArray[np.int64], inputs: NDArray[np.float64]) -> tuple[Any, float]:
+    """The rooms as a training takes them, and the bytes of memory that they hold."""
+    if model.outputs == "knots":
+        rooms = KnotRooms(model, plan.data, rows)
+        return rooms, float(sum(tensor.numel() * tensor.element_size() for tensor in rooms.tensors.values()))
+    return CurveRooms(plan.data, rows, inputs, getattr(model, "scalars", ())), 0.0
+
+
+def _at_the_start(config: Any) -> Any:
+    """The settings with the learning rate of the first steps, which a schedule changes later."""
+    if config.schedule != "onecycle":
+        return config
+    return replace(config, schedule="constant", learning_rate=config.learning_rate * ONECYCLE_START)
