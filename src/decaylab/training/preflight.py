@@ -27,12 +27,12 @@ from decaylab.training import preflight_findings as findings
 from decaylab.training.evaluate import evaluate_test_rooms
 from decaylab.training.known_causes import finding, lacks_clipping
 from decaylab.training.plan import Plan
-from decaylab.training.preflight_steps import VALIDATION_ROOMS, Sample, Trial, sample_of, try_steps
+from decaylab.training.preflight_steps import SHARE, VALIDATION_ROOMS, Sample, Trial, sample_of, try_steps
 from decaylab.training.process import threads_for
 from decaylab.training.random_state import random_state, restore_random_state
 
-#: The most that it may take: this share of the estimated run, or these seconds, whichever is more.
-SHARE, LEAST_SECONDS = 0.02, 10.0
+#: What it may take in any case, in seconds; for a long run `SHARE` of it is more.
+LEAST_SECONDS = 10.0
 #: best_model.ckpt beside the one that replaces it; last.ckpt with Adam's moments and the best weights, likewise.
 CHECKPOINT_COPIES = 2 + 2 * 4
 #: Intervals are fitted to validation rooms and tested on test rooms: parameters of predictions and targets again.

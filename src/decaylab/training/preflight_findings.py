@@ -16,7 +16,7 @@ from decaylab.runlog.causes import GOOD_BATCH, GOOD_CLIP, GOOD_PATIENCE_SHARE, L
 from decaylab.runlog.findings import Finding
 from decaylab.training.known_causes import finding, lacks_clipping, likely_cause, takes_half_logarithms
 from decaylab.training.plan import Plan
-from decaylab.training.preflight_steps import Sample, Trial
+from decaylab.training.preflight_steps import LEAST_STEPS, Sample, Trial
 
 #: A batch of 8 must take less than this share of the time of an epoch for a tiny batch to be worth a word.
 WORTH = 0.67
@@ -34,7 +34,7 @@ COSTS = 1.1
 NORM_SPREAD = 10.0
 #: Diverging: every loss of the last third of the steps is this many times that of the first step and of the mean curve.
 #: Adam's first steps may raise a loss tenfold, of which there is a warning; from a thousandfold none has come back.
-DIVERGED, RAISED, LEAST_STEPS = 1e3, 10.0, 9
+DIVERGED, RAISED = 1e3, 10.0
 
 
 def of_settings(plan: Plan, trial: Trial, epoch_seconds: float) -> Iterator[Finding]:

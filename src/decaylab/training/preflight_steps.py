@@ -28,6 +28,10 @@ from decaylab.training.process import Signals, interruptible, quiet_lightning, r
 TRAINING_ROOMS, VALIDATION_ROOMS = 24, 8
 #: Steps and epochs after which a trial has seen enough, and the seconds after which it has seen enough of long ones.
 STEPS, EPOCHS, SECONDS = 24, 4, 2.0
+#: Steps from which it can be said that a loss diverges.
+LEAST_STEPS = 9
+#: The most that preflight may take of a run.
+SHARE = 0.02
 #: Validation batches that are timed in an epoch.
 VALIDATION_BATCHES = 2
 #: OneCycleLR begins at this share of its peak.
@@ -108,7 +112,8 @@ def sample_of(plan: Plan) -> Sample:
 
 
 def try_steps(plan: Plan, sample: Sample, batch_size: int, workers: int, until: float, norms: bool = False) -> Trial:
-    """Train the sample's module for a few steps, at most until `until` (`time.monotonic`), at least for two.
+    """Train the sample's module for a few steps: until `until` (`time.monotonic`) or for `SHARE` of the run that these
+    steps would make, whichever is later, and for two at least.
 
     Args:
         norms: whether gradient norms are taken too.
@@ -124,7 +129,7 @@ def try_steps(plan: Plan, sample: Sample, batch_size: int, workers: int, until: 
     rooms = min(len(plan.split.train), min(steps, STEPS) * batch_size)
     tests = min(len(plan.split.validation), checks * (config.eval_batch_size or 1))
     signals = Signals()
-    watch = _Watch(signals, until, norms)
+    watch = _Watch(signals, until, steps * (config.max_epochs or 1), norms)
     quiet_lightning()
     trainer = L.Trainer(
         accelerator="gpu" if plan.device == "cuda" else "cpu",
@@ -151,10 +156,12 @@ def try_steps(plan: Plan, sample: Sample, batch_size: int, workers: int, until: 
 class _Watch(L.Callback):
     """Times steps, validation batches and whole epochs; ends the trial when it has seen enough."""
 
-    def __init__(self, signals: Signals, until: float, takes_norms: bool) -> None:
+    def __init__(self, signals: Signals, until: float, run_steps: int, takes_norms: bool) -> None:
         self._signals = signals
         self._until = until
-        self._enough = time.monotonic() + SECONDS
+        self._run_steps = run_steps
+        self._began = time.monotonic()
+        self._enough = self._began + SECONDS
         self._takes_norms = takes_norms
         self._losses: list[float] = []
         self._norms: list[float] = []
@@ -176,7 +183,8 @@ class _Watch(L.Callback):
         took, self._mark = now - self._mark, now
         self._epochs[-1].steps.append(took)
         self._signals.heed()
-        has_enough = len(self._losses) > 2 and now > self._enough
+        self._until = max(self._until, self._began + SHARE * took * self._run_steps)
+        has_enough = len(self._losses) >= LEAST_STEPS and now > self._enough
         if len(self._losses) > 1 and (has_enough or now + took > self._until):
             trainer.should_stop = True
 
