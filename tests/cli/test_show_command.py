@@ -107,6 +107,7 @@ MAY_BE = {
     "split_seed": st.integers(0, 2**31),
     "max_samples": st.none() | st.integers(5, 40),
     "pin_memory": st.booleans(),
+    "guard": st.booleans(),
     "seed": st.integers(0, 2**31),
     "device": st.sampled_from(["auto", "cpu", "cuda"]),
 }
