@@ -70,8 +70,9 @@ predictor. The pattern of the simulator's rays is the same in both, and so no pa
 
 In the tables above, on the same rooms, with all that the formulas allow: T60 per octave band with air absorption,
 direct sound and a diffuse field at the level of Barron's revised theory, bands summed with the simulator's weights, the
-curve cut at 2 s, then the same parameters from the same onset (`decaylab.acoustics.formulas`, `benchmarks/formulas.py`). An
-empty box has no diffuse field: sound between far or hard walls goes on when the formulas say that it is gone.
+curve cut at 2 s, then the same parameters from the same onset (`decaylab.acoustics.formulas`,
+`benchmarks/formulas.py`). An empty box has no diffuse field: sound between far or hard walls goes on when the formulas
+say that it is gone.
 """
 
 
@@ -170,8 +171,8 @@ def _intervals(about: About, figures: dict[str, Any]) -> str:
     widths = [_width(intervals["half_width"][name], name in intervals["relative"]) for name in names]
     lines = [
         f"An interval holds ONE simulation of the room in {intervals['level']:.0%} of the cases, for rooms like its "
-        f"own ({intervals['rooms']} validation rooms). Half-widths (a share of the predicted time, dB, a ratio), and the "
-        "share of unseen rooms whose simulation lies within:\n",
+        f"own ({intervals['rooms']} validation rooms). Half-widths (a share of the predicted time, dB, a ratio), and "
+        "the share of unseen rooms whose simulation lies within:\n",
         f"| | {' | '.join(names)} |",
         "|" + "---|" * (len(names) + 1),
         f"| half-width | {' | '.join(widths)} |",

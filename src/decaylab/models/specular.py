@@ -140,7 +140,7 @@ class LateEnergy(nn.Module):
             chance * (count > IMAGE_ORDER - more).to(chance.dtype)
             for more, chance in enumerate((none, one, two, three))
         ]
-        heard = receiver_share(size, receiver, self.directions.expand(len(size), -1, -1))
+        heard = receiver_share(size, receiver, self.directions[None])
         weight = (self.direction_weights * heard)[:, :, None]
         bands = []
         for log_share in log_reflection[:, :, None, None].unbind(dim=1):
@@ -158,7 +158,7 @@ def receiver_share(size: Tensor, receiver: Tensor, directions: Tensor) -> Tensor
     as if each cut its share off what the other leaves.
 
     Args:
-        size, receiver: (B, 3), metres. directions: (B, D, 3), unit vectors.
+        size, receiver: (B, 3), metres. directions: (B, D, 3) or (1, D, 3), unit vectors.
     """
     reach = RADIUS * (1.0 - directions.square()).clamp(min=1e-6).sqrt()
     left = [1.0 - _segment(gap[:, None, :] / reach) for gap in (receiver, size - receiver)]
