@@ -134,21 +134,22 @@ def _errors(found: dict[str, Any]) -> str:
         "|" + "---|" * 8,
     ]
     for name, title in TITLES.items():
-        unit, digits = UNITS[name], DIGITS[name]
-        for way, shown in NAMES.items():
-            of = found["ways"][way][name]
-            jnd = ", ".join(f"{value:.2f}" for value in of["jnd"])
-            cells = [f"{of[key]:.{digits}f}" for key in ("mae", "bias", "p95")]
-            lines.append(
-                f"| {title} | {shown} | {cells[0]} {unit} | {cells[1]} | {cells[2]} | {jnd} | {of['within_jnd']:.0%} "
-                f"| {of['invalid']} of {of['rooms'] + of['invalid']} |"
-            )
+        lines += [_line(title, name, shown, found["ways"][way][name]) for way, shown in NAMES.items()]
         if found["noise"] is not None:
-            lines.append(f"| {title} | label noise | {found['noise'][name]:.{digits}f} {unit} | | | | | |")
+            lines.append(f"| {title} | label noise | {found['noise'][name]:.{DIGITS[name]}f} {UNITS[name]} | | | | | |")
     for way, shown in NAMES.items():
         of = found["ways"][way]["edc"]
         lines.append(f"| EDC | {shown} | {of['mae']:.5f} ({of['db_mae']:.2f} dB to -35 dB) | | | | | |")
     return "\n".join(lines)
+
+
+def _line(title: str, name: str, shown: str, of: dict[str, Any]) -> str:
+    valid = f"{of['invalid']} of {of['rooms'] + of['invalid']}"
+    if not of["rooms"]:
+        return f"| {title} | {shown} | - | - | - | - | - | {valid} |"
+    jnd = ", ".join(f"{value:.2f}" for value in of["jnd"])
+    mae, bias, most = (f"{of[key]:.{DIGITS[name]}f}" for key in ("mae", "bias", "p95"))
+    return f"| {title} | {shown} | {mae} {UNITS[name]} | {bias} | {most} | {jnd} | {of['within_jnd']:.0%} | {valid} |"
 
 
 def _published(found: dict[str, Any] | None) -> str:

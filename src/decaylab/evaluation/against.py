@@ -38,24 +38,30 @@ def error_figures(scores: CurveMetrics) -> dict[str, Any]:
     Returns:
         Of each parameter `mae`, `bias` (prediction less target) and `p95` in its unit; `jnd`, the median, 75th and 90th
         percentile of |error| in just noticeable differences; `within_jnd`, the share within one; `rooms`, those valid;
-        `invalid`, rooms whose target alone is valid. `edc`: `mae` and, in dB down to -35 dB, `db_mae`.
+        `invalid`, rooms whose target alone is valid; figures of no room are null. `edc`: `mae` and, in dB down to
+        -35 dB, `db_mae`.
     """
     figures: dict[str, Any] = {}
     for name in JUDGED:
         predicted, true = scores.parameters()[name]
         both = np.isfinite(predicted) & np.isfinite(true)
         error = (predicted - true)[both]
-        size = np.abs(error)
-        noticed = size / just_noticeable(name, true[both])
-        figures[name] = {
-            "mae": float(size.mean()),
-            "bias": float(error.mean()),
-            "p95": float(np.percentile(size, 95)),
-            "jnd": [float(value) for value in np.percentile(noticed, (50, 75, 90))],
-            "within_jnd": float(np.mean(noticed <= 1.0)),
-            "rooms": int(both.sum()),
-            "invalid": int((np.isfinite(true) & ~np.isfinite(predicted)).sum()),
-        }
+        counts = {"rooms": int(both.sum()), "invalid": int((np.isfinite(true) & ~np.isfinite(predicted)).sum())}
+        figures[name] = {**_spread(error, just_noticeable(name, true[both])), **counts}
     linear, level = scores.curves()
     figures["edc"] = {"mae": float(linear.mean()), "db_mae": float(level.mean())}
     return figures
+
+
+def _spread(error: NDArray[np.float64], noticeable: NDArray[np.float64]) -> dict[str, Any]:
+    if not error.size:
+        return dict.fromkeys(("mae", "bias", "p95", "jnd", "within_jnd"))
+    size = np.abs(error)
+    noticed = size / noticeable
+    return {
+        "mae": float(size.mean()),
+        "bias": float(error.mean()),
+        "p95": float(np.percentile(size, 95)),
+        "jnd": [float(value) for value in np.percentile(noticed, (50, 75, 90))],
+        "within_jnd": float(np.mean(noticed <= 1.0)),
+    }
