@@ -1,6 +1,6 @@
 """Build the model that ships with the package, and write its card from what is measured of it: `make shipped-model`.
 
-    python scripts/build_shipped_model.py [--dir shipped-build] [--count 2400] [--rooms roomFeaturesDataset.csv]
+    python scripts/build_shipped_model.py [--dir shipped-build] [--count 1800] [--rooms roomFeaturesDataset.csv]
 
 Draws rooms from a bathroom to a small hall (`decaylab simulate --wide`), simulates them, trains `compact` on 70 % of
 them, and puts checkpoint, ONNX file, the run's metadata, figures and MODEL_CARD.md into the package. The figures are
@@ -51,7 +51,7 @@ def main() -> int:
     """Parse the options, build, measure, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dir", default="shipped-build", metavar="DIR", help="data sets and runs (2 GB)")
-    parser.add_argument("--count", type=int, default=2400, metavar="N", help="rooms to draw (default: 2400)")
+    parser.add_argument("--count", type=int, default=1800, metavar="N", help="rooms to draw (default: 1800)")
     parser.add_argument("--rays", type=int, default=16_000)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--max-epochs", type=int, metavar="N", help="instead of the model's own number")
