@@ -112,7 +112,7 @@ def _tell_outside(model: Predictor, rooms: RoomTable) -> None:
     if model.ranges is None:
         say("training ranges unknown: the model's file does not hold them; whether these rooms are like its own, too")
         return
-    for line in outside_lines(model.outside(rooms), len(rooms)):
+    for line in outside_lines(rooms, model.is_outside(rooms), model.ranges):
         say(line)
 
 
