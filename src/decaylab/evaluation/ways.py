@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -27,7 +25,7 @@ def physics(features: NDArray[np.float64]) -> NDArray[np.float32]:
 
 def by_formula(name: str) -> Curves:
     """Curves by `acoustics.formulas`: "sabine" or "eyring"."""
-    return lambda rooms: formula_edc(name, *(rooms[:, part] for part in (SIZE, SOURCE, RECEIVER, ABSORPTION)))
+    return lambda rooms: formula_edc(name, rooms[:, SIZE], rooms[:, SOURCE], rooms[:, RECEIVER], rooms[:, ABSORPTION])
 
 
 def other_simulation(again: DataSet) -> Curves:
@@ -37,7 +35,7 @@ def other_simulation(again: DataSet) -> Curves:
 
 
 #: What any model may be put beside.
-PEERS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float32]]] = {
+PEERS: dict[str, Curves] = {
     "physics": physics,
     "sabine": by_formula("sabine"),
     "eyring": by_formula("eyring"),
