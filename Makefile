@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check test-all bench lint types clean
+.PHONY: demo test check test-all bench lint types shipped-model clean
 
 # The main job: simulate rooms, train three networks, compare them.
 demo: $(STAMP)
@@ -28,6 +28,10 @@ test-all: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run_all.py
+
+# The model in src/decaylab/inference/shipped, from nothing; ROOMS_CSV=roomFeaturesDataset.csv for the published rooms, too.
+shipped-model: $(STAMP)
+	$(BIN)/python scripts/build_shipped_model.py $(if $(ROOMS_CSV),--rooms $(ROOMS_CSV))
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "decaylab needs Python 3.11 or newer; name one with: make PYTHON=python3.12")'

@@ -16,7 +16,6 @@ import sys
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from prediction_speed import untrained
 
 from decaylab import load_model
 from decaylab.acoustics import EDC_SAMPLES, edc_from_rir, response_parameters, usable_bands
@@ -39,7 +38,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the responses")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    model = load_model(args.model) if args.model else untrained()
+    model = load_model(args.model)
     table = choose_rooms(read_rooms_csv(args.rooms), args.limit) if args.rooms else draw_rooms(args.limit, seed=0)
     parts, made, again = [], [], []
     for room in table.features:

@@ -69,7 +69,18 @@ def test_predicting_is_measured_against_simulating():
     options = ["--limit", "4", "--rays", "200"]
     done = subprocess.run([sys.executable, script, *options], capture_output=True, text=True, timeout=300)
     assert done.returncode in (0, 1), done.stderr
-    for row in ("4 rooms, 200 rays", "pyroomacoustics in a loop", "predicted parameters", "predicted curves", "goal"):
+    rows = ("4 rooms, 200 rays", "pyroomacoustics in a loop", "builder", "predicted parameters", "predicted curves")
+    for row in (*rows, "goal"):
+        assert row in done.stdout
+
+
+@pytest.mark.heavy
+def test_a_model_is_held_against_the_formulas():
+    script = str(ROOT / "benchmarks" / "formulas.py")
+    options = ["--limit", "6", "--rays", "500"]
+    done = subprocess.run([sys.executable, script, *options], capture_output=True, text=True, timeout=300)
+    assert done.returncode in (0, 1), done.stderr
+    for row in ("6 rooms, compact", "t20  model", "t20  sabine", "c50  eyring", "c50  physics", "goal"):
         assert row in done.stdout
 
 

@@ -144,6 +144,16 @@ def test_a_picture_and_files_beside_the_table(call: Any, tmp_path: Path) -> None
     assert "4,3,1.2" in out
 
 
+def test_csv_on_stdout_leaves_the_picture_its_file(call: Any, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    status, out, err = call(*ROOM, *ABSORPTION, "--out", "-", "--plot", "p.svg")
+    assert status == 0
+    assert out.startswith("ID,outside,onset,edt,")
+    assert len(out.splitlines()) == 2
+    assert (tmp_path / "p.svg").is_file()
+    assert "p.svg" in err
+
+
 def test_a_table_of_rooms(call: Any, tmp_path: Path, checkpoint: Path) -> None:
     rooms = np.tile(FEATURES, (3, 1))
     rooms[1, 0] = 9.0

@@ -12,7 +12,7 @@ import pytest
 
 from decaylab.cli.main import main
 from decaylab.cli.simulation_progress import SimulationProgress, duration
-from decaylab.rooms import draw_rooms, open_data, write_rooms_csv
+from decaylab.rooms import draw_rooms, draw_wide_rooms, open_data, write_rooms_csv
 
 pytest.importorskip("pyroomacoustics")
 
@@ -130,3 +130,19 @@ def test_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str], mo
     assert lines[1] == "simulated 30 of 100 rooms, about 1 min 10 s left"
     assert len(lines) == 9
     assert [duration(seconds) for seconds in (8.21, 250, 7500)] == ["8.2 s", "4 min 10 s", "2 h 05 min"]
+
+
+def test_wide_rooms_are_drawn_from_a_bathroom_to_a_small_hall(tmp_path: Path) -> None:
+    out = str(tmp_path / "wide")
+    assert main(["simulate", "--out", out, "--count", "2", "--wide", "--jobs", "1", *QUICK]) == 0
+    data = open_data(out)
+    assert data.ids == draw_wide_rooms(2, seed=0).ids
+    assert data.manifest["settings"]["rooms"] == "drawn wide, version 1"
+    assert main(["simulate", "--out", out, "--count", "3", "--jobs", "1", *QUICK]) == 2, "other rooms: another folder"
+
+
+def test_wide_says_how_to_draw_and_nothing_of_a_table(
+    tmp_path: Path, table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["simulate", "--out", str(tmp_path / "x"), "--rooms", str(table), "--wide"]) == 2
+    assert "--wide says how --count draws rooms" in capsys.readouterr().err

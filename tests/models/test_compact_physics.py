@@ -25,7 +25,14 @@ from decaylab.models.baseline import FLOOR_DB, PhysicalBaseline
 from decaylab.models.grid import FIRST
 from decaylab.models.highpass import HighPass
 from decaylab.models.images import EarlyEnergy
-from decaylab.models.specular import BIN, IMAGE_ORDER, LateEnergy, _exponential_integral, carrier_gain
+from decaylab.models.specular import (
+    BIN,
+    IMAGE_ORDER,
+    LateEnergy,
+    _exponential_integral,
+    carrier_gain,
+    receiver_share,
+)
 from decaylab.rooms import SimulationSettings, simulate_edc
 
 ROOM = [6.0, 4.0, 3.0, 1.3, 1.1, 1.2, 4.6, 2.9, 1.7]
@@ -232,7 +239,7 @@ def test_survivors_are_counted_as_a_simulation_of_rays_counts_them() -> None:
     size = torch.tensor([[6.0, 4.0, 3.0]])
     travelled = torch.tensor([[5.0, 40.0, 70.0, 120.0]])
     absorption = 0.4
-    got = late._survivors(size, torch.full((1, 8), math.log(1 - absorption)), travelled)[0, 0].numpy()
+    got = late._survivors(size, size / 2, torch.full((1, 8), math.log(1 - absorption)), travelled)[0, 0].numpy()
     rng = np.random.default_rng(0)
     u = rng.normal(size=(400_000, 3))
     u = np.abs(u / np.linalg.norm(u, axis=1, keepdims=True))
@@ -246,10 +253,31 @@ def test_survivors_are_counted_as_a_simulation_of_rays_counts_them() -> None:
 def test_in_a_long_corridor_the_late_decay_is_slower_than_eyrings() -> None:
     size = torch.tensor([[20.0, 2.0, 2.0]])
     path = torch.tensor([[60.0, 120.0]])
-    left, right = LateEnergy()._survivors(size, torch.full((1, 8), math.log(0.7)), path)[0, 0].tolist()
+    left, right = LateEnergy()._survivors(size, size / 2, torch.full((1, 8), math.log(0.7)), path)[0, 0].tolist()
     volume, surface = volume_and_surface(size.numpy())
     eyring = 0.7 ** (60.0 * surface[0] / (4 * volume[0]))
     assert right / left > 3 * eyring
+
+
+def test_of_a_receiver_near_walls_the_part_inside_the_room_hears() -> None:
+    """Points at random on the disc across each direction, counted where they lie inside the room."""
+    size, places = np.array([4.0, 3.0, 2.5]), np.array([[2.0, 1.5, 1.2], [0.2, 1.5, 1.2], [3.9, 1.5, 2.3]])
+    directions = np.array([[1.0, 0.0, 0.0], [0.0, 0.6, 0.8], [0.6, 0.0, 0.8], [0.48, 0.6, 0.64]])
+    rng = np.random.default_rng(0)
+    radius, angle = 0.5 * np.sqrt(rng.random(100_000)), rng.uniform(0, 2 * np.pi, 100_000)
+    expected = np.empty((3, 4))
+    for column, u in enumerate(directions):
+        first = np.cross(u, [0.3, 0.9, -0.2])
+        first /= np.linalg.norm(first)
+        offset = np.outer(radius * np.cos(angle), first) + np.outer(radius * np.sin(angle), np.cross(u, first))
+        for row, place in enumerate(places):
+            expected[row, column] = np.mean(((place + offset > 0) & (place + offset < size)).all(axis=1))
+    given = (torch.from_numpy(values).float() for values in (np.tile(size, (3, 1)), places, directions[None]))
+    got = receiver_share(*given).numpy()
+    np.testing.assert_allclose(got[:2], expected[:2], atol=0.005)
+    np.testing.assert_allclose(got[2], expected[2], atol=0.06)  # in an edge: two cuts, as if each for itself
+    assert (got[0] == 1.0).all()
+    assert got[1, 1] == pytest.approx(0.7477, abs=1e-3)
 
 
 def test_the_exponential_integral() -> None:

@@ -59,17 +59,21 @@ def run(args: argparse.Namespace) -> int:
     _check_outputs(args)
     model = _load(args)
     _tell_outside(model, rooms)
-    if args.out == "-":
-        return _csv_to_stdout(model, rooms)
     if args.rooms is not None:
-        _write(model, rooms, args.out)
+        if args.out == "-":
+            _csv_to_stdout(model, rooms)
+        else:
+            _write(model, rooms, args.out)
         return 0
     prediction = model.predict(rooms)
     from decaylab.cli.predict_table import table
 
     lines = table(model, rooms, prediction)
     _write_extras(args, model, rooms, prediction)
-    sys.stdout.write("\n".join([*lines, ""]))
+    if args.out == "-":
+        _csv_to_stdout(model, rooms)
+    else:
+        sys.stdout.write("\n".join([*lines, ""]))
     return 0
 
 
@@ -112,11 +116,11 @@ def _tell_outside(model: Predictor, rooms: RoomTable) -> None:
     if model.ranges is None:
         say("training ranges unknown: the model's file does not hold them; whether these rooms are like its own, too")
         return
-    for line in outside_lines(model.outside(rooms), len(rooms)):
+    for line in outside_lines(rooms, model.is_outside(rooms), model.ranges):
         say(line)
 
 
-def _csv_to_stdout(model: Predictor, rooms: RoomTable) -> int:
+def _csv_to_stdout(model: Predictor, rooms: RoomTable) -> None:
     import numpy as np
 
     from decaylab.inference.tables import csv_text, outside_counts
@@ -124,7 +128,6 @@ def _csv_to_stdout(model: Predictor, rooms: RoomTable) -> int:
     counts = np.asarray(outside_counts(model, rooms))
     for text in csv_text(model.blocks(rooms, curves=False), counts):
         sys.stdout.write(text)
-    return 0
 
 
 def _write(model: Predictor, rooms: RoomTable, path: str) -> None:
@@ -138,7 +141,7 @@ def _write(model: Predictor, rooms: RoomTable, path: str) -> None:
 
 def _write_extras(args: argparse.Namespace, model: Predictor, rooms: RoomTable, prediction: Prediction) -> None:
     """What was asked for besides the table."""
-    if args.out is not None:
+    if args.out not in (None, "-"):
         _write(model, rooms, args.out)
     if args.rir is not None:
         from decaylab.responses.write import write_wav

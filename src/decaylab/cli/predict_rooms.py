@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from decaylab.errors import InputError
-from decaylab.inference import Outside, rooms_at_receivers
+from decaylab.inference import rooms_at_receivers
 from decaylab.inference.about import unit_of
 from decaylab.rooms import RoomTable, check_rooms, read_rooms_csv
 from decaylab.rooms.features import FEATURE_NAMES
@@ -26,24 +29,25 @@ def rooms_of(args: argparse.Namespace) -> RoomTable:
     return table
 
 
-def outside_lines(found: Sequence[Outside], rooms: int) -> list[str]:
-    """What is said of inputs outside the training ranges: a line for each input; none if all lie within."""
-    if not found:
-        return []
+def outside_lines(rooms: RoomTable, outside: NDArray[np.bool_], ranges: Mapping[str, tuple[float, float]]) -> list[str]:
+    """What is said of inputs outside the training ranges: a line for each input; none if all lie within.
+
+    Args:
+        outside: (n, 16), which inputs lie outside, as `Predictor.is_outside` gives it.
+    """
     lines = []
-    for name in FEATURE_NAMES:
-        cases = [case for case in found if case.feature == name]
-        if not cases:
-            continue
+    for column in np.flatnonzero(outside.any(axis=0)).tolist():
+        name, cases = FEATURE_NAMES[column], outside[:, column]
         unit = f" {unit_of(name)}" if unit_of(name) else ""
-        low, high = cases[0].low, cases[0].high
+        low, high = ranges[name]
         span = f"{low:g} to {high:g}{unit}" if low != high else f"{low:g}{unit} alone"
-        values = sorted({case.value for case in cases})
-        shown = f"{values[0]:g}" if len(values) == 1 else f"{values[0]:g} to {values[-1]:g}"
-        where = f" in {len(cases)} of {rooms} rooms" if rooms > 1 else ""
+        least, most = rooms.features[cases, column].min(), rooms.features[cases, column].max()
+        shown = f"{least:g}" if least == most else f"{least:g} to {most:g}"
+        where = f" in {cases.sum()} of {len(rooms)} rooms" if len(rooms) > 1 else ""
         lines.append(f"outside the training: {name} = {shown}{unit}{where}; the training rooms have {span}")
-    count = len({case.row for case in found})
-    which = "for this room" if rooms == 1 else f"for {count} of {rooms} rooms"
+    if not lines:
+        return []
+    which = "for this room" if len(rooms) == 1 else f"for {outside.any(axis=1).sum()} of {len(rooms)} rooms"
     return [*lines, f"{which} the intervals do not hold: the model has seen nothing like it"]
 
 

@@ -8,6 +8,7 @@ import sys
 
 from decaylab.inference import PARAMETERS, Prediction, Predictor
 from decaylab.inference.about import BAND
+from decaylab.inference.load import is_shipped
 from decaylab.rooms.features import ABSORPTION, RECEIVER, SIZE, SOURCE, RoomTable
 from decaylab.runlog.table import Cell, Column, fit, render
 from decaylab.runlog.text import printable
@@ -39,8 +40,9 @@ def _head(model: Predictor, rooms: RoomTable) -> list[str]:
     first = rooms.features[0]
     size, source = " x ".join(f"{value:g}" for value in first[SIZE]), _place(first[SOURCE])
     walls = ", ".join(f"{value:g}" for value in first[ABSORPTION])
+    place = "ships with decaylab" if is_shipped(model) else printable(model.path)
     return [
-        f"{printable(model.about.name)} ({printable(model.path)}, {model.backend}); {BAND}",
+        f"{printable(model.about.name)} ({place}, {model.backend}); {BAND}",
         f"room {size} m, source {source}, absorption {walls}",
         "EDT, T20, T30, Ts in s, C50, C80 in dB, D50 a ratio, from the onset (a sample of the curve); - is invalid",
         "broadband is not the ISO single number, the mean of 500 and 1000 Hz",

@@ -28,6 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     rooms.add_argument("--count", type=positive_int, metavar="N", help="draw N rooms with real materials instead")
     parser.add_argument(
+        "--wide",
+        action="store_true",
+        help="with --count: rooms from a bathroom to a small hall, any shape, source and receiver, mixed materials "
+        "(default: like the published ones)",
+    )
+    parser.add_argument(
         "--limit",
         type=positive_int,
         metavar="N",
@@ -106,14 +112,19 @@ def _settings(args: argparse.Namespace) -> SimulationSettings:
 
 def _rooms(args: argparse.Namespace) -> tuple[RoomTable, dict[str, Any]]:
     """The rooms asked for, in the order of the store, and where they come from."""
-    from decaylab.rooms import choose_rooms, draw_rooms, read_rooms_csv
+    from decaylab.rooms import choose_rooms, draw_rooms, draw_wide_rooms, read_rooms_csv
     from decaylab.rooms.draw import DRAW_VERSION
+    from decaylab.rooms.draw_wide import WIDE_VERSION
     from decaylab.rooms.features import check_rooms
 
     if args.seed < 0:
         raise InputError(f"--seed must be 0 or more, not {args.seed}")
+    if args.wide and args.rooms is not None:
+        raise InputError("--wide says how --count draws rooms: leave it out with --rooms")
     if args.rooms is None:
         count = args.count if args.limit is None else min(args.count, args.limit)
+        if args.wide:
+            return draw_wide_rooms(count, args.seed), {"kind": f"drawn wide, version {WIDE_VERSION}"}
         return draw_rooms(count, args.seed), {"kind": f"drawn, version {DRAW_VERSION}"}
     table = read_rooms_csv(args.rooms)
     check_rooms(table)  # before they are mixed: its rows are those of the file

@@ -50,6 +50,11 @@ def _shipped() -> Predictor:
     raise DataError("no model ships with this installation: name a run, a checkpoint (.ckpt) or an ONNX file")
 
 
+def is_shipped(model: Predictor) -> bool:
+    """Whether it is the model that ships with the package."""
+    return Path(model.path).parent == SHIPPED
+
+
 def _of_run(directory: str, model: str | None) -> Predictor:
     weights, graph = os.path.join(directory, CHECKPOINT), os.path.join(directory, EXPORTED)
     if os.path.isfile(weights) and (_installed("torch") or not os.path.isfile(graph)):

@@ -88,16 +88,22 @@ class Predictor:
 
     def outside(self, rooms: RoomTable | ArrayLike) -> list[Outside]:
         """Every input outside the range that the training rooms have, room by room; none where ranges are not known."""
-        if self.ranges is None:
-            return []
         features = room_table(rooms).features
+        rows, columns = np.nonzero(self.is_outside(features))
+        return [
+            Outside(row, FEATURE_NAMES[column], float(features[row, column]), *self.ranges[FEATURE_NAMES[column]])
+            for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
+            if self.ranges is not None
+        ]
+
+    def is_outside(self, rooms: RoomTable | ArrayLike) -> NDArray[np.bool_]:
+        """The same as a mask (n, 16), for tables of any length; all False where ranges are not known."""
+        features = room_table(rooms).features
+        if self.ranges is None:
+            return np.zeros(features.shape, dtype=np.bool_)
         low, high = (np.array([self.ranges[name][end] for name in FEATURE_NAMES]) for end in (0, 1))
         slack = _ROUNDING * np.maximum(high - low, 1e-3)
-        rows, columns = np.nonzero((features < low - slack) | (features > high + slack))
-        return [
-            Outside(row, FEATURE_NAMES[column], float(features[row, column]), float(low[column]), float(high[column]))
-            for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
-        ]
+        return np.asarray((features < low - slack) | (features > high + slack))
 
     def predict(self, rooms: RoomTable | ArrayLike, *, curves: bool = True) -> Prediction:
         """Curves and parameters of rooms.

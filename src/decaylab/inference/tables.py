@@ -67,7 +67,7 @@ def outside_counts(model: Predictor, rooms: RoomTable) -> NDArray[np.int64]:
     """Number of inputs of each room outside the training ranges; -1 where these are not known."""
     if model.ranges is None:
         return np.full(len(rooms), -1, dtype=np.int64)
-    return np.bincount([found.row for found in model.outside(rooms)], minlength=len(rooms)).astype(np.int64)
+    return model.is_outside(rooms).sum(axis=1).astype(np.int64)
 
 
 def _write_csv(file: IO[bytes], blocks: Iterator[Prediction], outside: NDArray[np.int64], progress: Progress) -> None:

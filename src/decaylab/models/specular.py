@@ -10,7 +10,8 @@ room is uniform there, so on each axis its count is one of the two whole numbers
 one with probability frac(n_i).
 
 The tracer records rays from their THIRD reflection on, the image sources end with it: order 3 is heard twice in the
-simulator's responses, and so here.
+simulator's responses, and so here. Its receiver is a sphere of 0.5 m, and a ray counts where it comes nearest to the
+centre; what of the sphere lies beyond a wall counts for nothing, so a receiver near a wall hears less of the rays.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ FIRST_TRACED = 3
 IMAGE_ORDER = 10
 #: Samples of one bin of the tracer's histogram: 4 ms.
 BIN = 192
+#: Radius of the tracer's receiver in metres.
+RADIUS = 0.5
 #: Pulses a sample at which the simulator's carrier stops getting denser: 10,000 a second.
 _MOST_PULSES = 10_000.0 / SAMPLING_RATE
 #: Gauss-Legendre nodes per angle over one octant; the other seven are its mirror images.
@@ -101,7 +104,7 @@ class LateEnergy(nn.Module):
         Before the direct sound it means nothing: there is none.
         """
         travelled = (knots - SIMULATOR_DELAY).clamp(min=0.0) * _METRES_PER_SAMPLE  # (B, K), metres
-        density = self._survivors(size, log_reflection, travelled)  # (B, N, K)
+        density = self._survivors(size, receiver, log_reflection, travelled)  # (B, N, K)
         density = density * (4.0 * math.pi * _METRES_PER_SAMPLE) / size.prod(dim=1)[:, None, None]
         density = density + self._images(size, source, receiver, log_reflection, knots)
         return density.clamp(min=_LEAST_DENSITY).sqrt() * torch.exp(-0.5 * self.air[:, None] * travelled[:, None, :])
@@ -113,7 +116,8 @@ class LateEnergy(nn.Module):
         squared = offset.square().sum(dim=2).clamp(min=LEAST_DISTANCE**2)  # (B, I)
         bins = EDC_SAMPLES // BIN + 1  # the last one takes what comes later than the record
         bin_of = (squared.sqrt() / (_METRES_PER_SAMPLE * BIN)).long().clamp(max=bins - 1)
-        energy = torch.exp(self.order * log_reflection[:, :, None]) / (BIN * squared[:, None, :])  # (B, N, I)
+        heard = receiver_share(size, receiver, offset / squared.sqrt()[:, :, None]) / (BIN * squared)  # (B, I)
+        energy = torch.exp(self.order * log_reflection[:, :, None]) * heard[:, None, :]  # (B, N, I)
         histogram = torch.zeros(*energy.shape[:2], bins, dtype=energy.dtype, device=energy.device)
         histogram = histogram.scatter_add(2, bin_of[:, None, :].expand_as(energy), energy)
         place = ((knots - SIMULATOR_DELAY) / BIN - 0.5).clamp(0.0, bins - 2.0)
@@ -122,7 +126,7 @@ class LateEnergy(nn.Module):
         share = (place - left)[:, None, :]
         return histogram.gather(2, index) * (1.0 - share) + histogram.gather(2, index + 1) * share
 
-    def _survivors(self, size: Tensor, log_reflection: Tensor, travelled: Tensor) -> Tensor:
+    def _survivors(self, size: Tensor, receiver: Tensor, log_reflection: Tensor, travelled: Tensor) -> Tensor:
         """Mean over directions of E[(1 - alpha)^count; count > IMAGE_ORDER], (B, N, K)."""
         meetings = self.directions[:, None, :] / size[:, None, None, :] * travelled[:, None, :, None]  # (B, D, K, 3)
         whole = meetings.floor()
@@ -136,13 +140,35 @@ class LateEnergy(nn.Module):
             chance * (count > IMAGE_ORDER - more).to(chance.dtype)
             for more, chance in enumerate((none, one, two, three))
         ]
-        weight = self.direction_weights[:, None]
+        heard = receiver_share(size, receiver, self.directions[None])
+        weight = (self.direction_weights * heard)[:, :, None]
         bands = []
         for log_share in log_reflection[:, :, None, None].unbind(dim=1):
             share = torch.exp(log_share)
             chances = gated[0] + share * (gated[1] + share * (gated[2] + share * gated[3]))
             bands.append((weight * chances * torch.exp(count * log_share)).sum(dim=1))
         return torch.stack(bands, dim=1)
+
+
+def receiver_share(size: Tensor, receiver: Tensor, directions: Tensor) -> Tensor:
+    """Share of the tracer's receiver that lies inside the room for rays of these directions, (B, D): 1 far from walls.
+
+    Rays of one direction come nearest to the centre on the disc across it. A wall nearer than the radius times the sine
+    of the angle between its normal and the ray cuts a segment off that disc. Where walls of two axes do, it is counted
+    as if each cut its share off what the other leaves.
+
+    Args:
+        size, receiver: (B, 3), metres. directions: (B, D, 3) or (1, D, 3), unit vectors.
+    """
+    reach = RADIUS * (1.0 - directions.square()).clamp(min=1e-6).sqrt()
+    left = [1.0 - _segment(gap[:, None, :] / reach) for gap in (receiver, size - receiver)]
+    return (left[0] + left[1] - 1.0).clamp(min=0.0).prod(dim=2)
+
+
+def _segment(height: Tensor) -> Tensor:
+    """Share of a unit disc beyond a chord at this distance from its centre."""
+    h = height.clamp(max=1.0 - 1e-6)  # the gradient of acos at 1 is infinite
+    return (torch.acos(h) - h * (1.0 - h.square()).sqrt()) / math.pi
 
 
 def carrier_gain(volume: Tensor, away: Tensor, travelled: Tensor) -> Tensor:

@@ -22,12 +22,11 @@ from torch import Tensor
 from decaylab.acoustics import EDC_SAMPLES, SAMPLING_RATE
 from decaylab.acoustics.physics import SIMULATOR_DELAY, SPEED_OF_SOUND
 from decaylab.models.images import LEAST_DISTANCE
-from decaylab.models.specular import BIN, FIRST_TRACED, LateEnergy, carrier_gain
+from decaylab.models.specular import BIN, FIRST_TRACED, RADIUS, LateEnergy, carrier_gain
 from decaylab.rooms.simulate import DEFAULT_RAYS
 from decaylab.rooms.tracing import Rays, can_trace, ray_directions, trace_walls, usual_rays, walls_until
 
-#: The simulator's receiver, m, and the share of its energy below which a ray is given up.
-RADIUS = 0.5
+#: Share of its energy below which a ray is given up.
 ENERGY_THRESHOLD = 1e-7
 #: Samples between the points at which energy is summed: the carrier's gain bends within some milliseconds.
 _STEP = 16

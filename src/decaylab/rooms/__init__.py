@@ -2,6 +2,7 @@
 
 from decaylab.rooms.dataset import DataSet
 from decaylab.rooms.draw import draw_rooms
+from decaylab.rooms.draw_wide import draw_wide_rooms
 from decaylab.rooms.features import FEATURE_NAMES, RoomTable, check_rooms
 from decaylab.rooms.generate import simulate_rooms
 from decaylab.rooms.scaling import SCALERS, Scaler, fit_curves, fit_features
@@ -22,6 +23,7 @@ __all__ = [
     "check_rooms",
     "choose_rooms",
     "draw_rooms",
+    "draw_wide_rooms",
     "fit_curves",
     "fit_features",
     "open_data",
