@@ -1,6 +1,6 @@
 """Pictures of runs: each defined once as plain data, drawn by plotly (report, notebook) or matplotlib (paper).
 
-`figure` and `picture` draw recorded runs in a notebook, `decay_figure` a few curves during a training.
+`figure` draws recorded runs in a notebook, `decay_figure` a few curves during a training.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from decaylab.reports.epoch_figure import decay_figure as decay_figure
+    from decaylab.reports.pictures import figure as figure
 
-_WHERE = {"decay_figure": "epoch_figure"}
-__all__ = ["decay_figure"]
+_WHERE = {"decay_figure": "epoch_figure", "figure": "pictures"}
+__all__ = ["decay_figure", "figure"]
 
 
 def __dir__() -> list[str]:
