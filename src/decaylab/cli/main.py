@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "diff": "show what differs between runs, settings apart from results",
     "evaluate": "compute a run's metrics again, from the curves that it stored",
     "verify": "check that records agree with themselves, their files and the format",
+    "diagnose": "say what is wrong with a run, why, and what to run next",
     "note": "append a line about a run to NOTES.md",
     "tag": "tag a run",
     "archive": "pack a run into archive/ beside the experiments folder, and check the file",

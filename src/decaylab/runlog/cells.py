@@ -21,6 +21,8 @@ def cell(record: Record, field: str) -> Cell:
     if field == "status":
         mark = "! " if value in _MARKED else ""
         return Cell(f"{mark}{value}{_whereabouts(record)}", _MARKED.get(value))
+    if field == "severe":
+        return Cell(shown(value, field), "bad" if value else None)
     doubt = "?" if is_doubtful(record, field) else ""
     target = label(field).target
     if target is None:
@@ -52,8 +54,8 @@ def shown(value: Any, field: str) -> str:
         return fixed(own, digits)
     if isinstance(value, float):
         return f"{value:g}"
-    if isinstance(value, list) and field in ("tags", "problems"):
-        return printable(("; " if field == "problems" else " ").join(map(str, value)))
+    if isinstance(value, list) and field in ("tags", "problems", "severe"):
+        return printable({"problems": "; ", "severe": ", "}.get(field, " ").join(map(str, value)))
     return printable(plain_text(value))
 
 

@@ -132,10 +132,30 @@ def led_back(here: str, directory: Any, path: str) -> str:
     return os.path.join(directory, path) if is_elsewhere else path
 
 
+def train_line(record: Record, values: dict[str, Any], here: str) -> str:
+    """`decaylab train` on one line with these options -> values, as `stated` gives them, in the order of `SETTINGS`.
+
+    Raises:
+        RunLogError: a value that cannot be one of its option's, or that holds control characters.
+    """
+    return _line(["decaylab", "train", *_words(record, values, here), *_folder(record)])
+
+
+def is_train(record: Record) -> bool:
+    """Whether the command line on record is one of `decaylab train`."""
+    argv = record.document.get("command")
+    is_line = isinstance(argv, list) and bool(argv) and all(isinstance(word, str) for word in argv)
+    return is_line and _is_train(argv)
+
+
 def _train_words(record: Record, here: str) -> tuple[list[str], list[str]]:
     """The options of `decaylab train` that the record states, and the keys that it lacks or that cannot be used."""
-    words: list[str] = []
     values, lacking = stated(record.metadata)
+    return [*_words(record, values, here), *_folder(record)], lacking
+
+
+def _words(record: Record, values: dict[str, Any], here: str) -> list[str]:
+    words: list[str] = []
     for setting in SETTINGS:
         value = values.get(setting.option)
         if value is None or value is False:
@@ -143,11 +163,17 @@ def _train_words(record: Record, here: str) -> tuple[list[str], list[str]]:
         if value is True:
             words.append(setting.option)
             continue
-        text = str(_READ[setting.kind](value))
+        text = _READ[setting.kind](value)
+        if text is None:
+            raise RunLogError(f"no command is printed: {setting.option} cannot be {value!r}")
         if is_path(setting, text):
             text = led_back(here, record.document.get("working_directory"), text)
         words += _option(setting.option, text, setting.key)
-    return [*words, *_option("--experiments", record.folder.path, "the experiments folder")], lacking
+    return words
+
+
+def _folder(record: Record) -> list[str]:
+    return _option("--experiments", record.folder.path, "the experiments folder")
 
 
 def _own_model(record: Record, here: str) -> tuple[str, ...]:

@@ -17,8 +17,8 @@ from decaylab.runlog.text import printable
 _TELLING = ("learning_rate", "scaler_type", "gradient_clip_val", "aux_weight", "split", "seed", "num_samples")
 #: Importance when the terminal is too narrow; what is not named here comes after, in the order of its column.
 _IMPORTANCE = (
-    "run_id", "t20_mae", "status", "edt_mae", "c50_mae", "set", "edc_vs_mean", "loss_type", "edc_mae", "duration",
-    "batch_size", "model", "epochs", "note", "precision", "learning_rate",
+    "run_id", "t20_mae", "status", "severe", "edt_mae", "c50_mae", "set", "edc_vs_mean", "loss_type", "edc_mae",
+    "duration", "batch_size", "model", "epochs", "note", "precision", "learning_rate",
 )  # fmt: skip
 _JUDGED = ("edc_mae", "edt_mae", "t20_mae", "c50_mae")
 _SET = "set"
@@ -74,7 +74,7 @@ def table(
 
 def shown_of_every_run(columns: Sequence[str]) -> list[str]:
     """The fields that the table takes of each of its rows when `columns` are asked for; none: its own choice."""
-    return [*(columns or (*TABLE_COLUMNS, *_TELLING)), *_JUDGED, *COMPARABLE, "status", "problems"]
+    return [*(columns or (*TABLE_COLUMNS, *_TELLING)), *_JUDGED, *COMPARABLE, "status", "severe", "problems"]
 
 
 def set_names(records: Sequence[Record]) -> dict[Any, str]:
@@ -127,7 +127,9 @@ def _default_fields(rows: Sequence[Record], order: Order) -> list[str]:
     fields[-1:-1] = [name for name in differing if name not in fields]
     if order.field not in fields:
         fields.insert(len(fields) - 1, order.field)
-    return fields + [name for name in ("tags", "note") if any(record.get(name) is not None for record in rows)]
+    return fields + [
+        name for name in ("severe", "tags", "note") if any(record.get(name) is not None for record in rows)
+    ]
 
 
 def _same(built: dict[str, list[Cell]], rows: Sequence[Record], order: Order) -> dict[str, str]:
@@ -200,6 +202,8 @@ def _legend(built: dict[str, list[Cell]], fields: Sequence[str], sets: dict[Any,
         lines.append("?: computed by other or unknown definitions, not comparable")
     if any(cell.text != MISSING for cell in built.get("edc_vs_mean", ())):
         lines.append("edc_vs_mean: EDC MAE over that of the mean training curve; 0.100 is ten times better than it")
+    if any(cell.text != MISSING for cell in built.get("severe", ())):
+        lines.append("severe: what is badly wrong by the record alone; `decaylab diagnose RUN` says why")
     if len(sets) > 1:
         lines.append(f"{_SET}: only runs with the same letter were tested on the same rows by the same definitions")
         lines += [f"  {letter}: {describe_set(key)}" for key, letter in sets.items()]

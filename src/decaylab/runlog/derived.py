@@ -85,6 +85,12 @@ def below(directory: str) -> tuple[int, int]:
     return round(total), count
 
 
+def _severe(record: Record) -> list[str] | None:
+    from decaylab.runlog.severe import severe
+
+    return severe(record)
+
+
 def _test_split(record: Record) -> str | None:
     """Which rows the run was tested on, as text that is equal for equal rows; None where nothing tells."""
     data = record.get("data_config")
@@ -116,5 +122,6 @@ DERIVED: dict[str, Any] = {
     "note": lambda record: record.folder.note_on(record),
     "problems": lambda record: list(record.problems) or None,
     "test_split": _test_split,
+    "severe": _severe,
     "archive": lambda record: record.archive,
 }

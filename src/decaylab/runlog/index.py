@@ -32,7 +32,7 @@ _STATUSES = frozenset((*STATUSES, None))
 _NUMERIC = frozenset(name for name, field in FIELDS.items() if field.better is not None) | {"epochs"}
 _TEXT = frozenset(("model", "timestamp", "test_split", "status"))
 #: The code that values are derived by; another version of it makes another index.
-_SOURCES = ("record", "derived", "legacy", "faults", "reading", "parse", "schema", "store", "index_table")
+_SOURCES = ("record", "derived", "legacy", "faults", "reading", "parse", "schema", "store", "severe", "index_table")
 
 
 def scan(experiments: str, fields: Iterable[str]) -> list[Record]:
@@ -148,7 +148,7 @@ def _column(file: IndexFile, field: str) -> list[Any] | None:
     if field in _TEXT:
         fits = _are(values, (str, type(None))) and (field != "status" or _STATUSES.issuperset(values))
         return values if fits else None
-    if field == "problems":
+    if field in ("problems", "severe"):
         return values if all(v is None or (isinstance(v, list) and _are(v, (str,))) for v in values) else None
     return values
 

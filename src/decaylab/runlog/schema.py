@@ -175,6 +175,7 @@ FIELDS: dict[str, Field] = {
         Field("archive", "", "archive"),
         Field("tags", "", "tags"),
         Field("note", "", "note"),
+        Field("severe", "", "severe findings"),
         Field("problems", "", "problems"),
     ]
 }

@@ -1,0 +1,111 @@
+"""`decaylab diagnose`: what is wrong with a run, the evidence, the likely cause, and the command to run next."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from decaylab.cli.parser import add_experiments
+
+if TYPE_CHECKING:
+    from decaylab.runlog.findings import Finding
+    from decaylab.runlog.record import Record
+
+HELP = "say what is wrong with a run, why, and what to run next"
+EXAMPLE = """\
+decaylab diagnose latest
+decaylab diagnose 20260122_020157 --json
+decaylab diagnose experiments"""
+
+_METADATA = {"metadata.json", "experiment_metadata.json", "checkpoints", "predictions.npy", "edc_predictions.npy"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    what = "a run by any of its names; or a folder of runs: which settings go with bad results (default: ./experiments)"
+    parser.add_argument("run", nargs="?", metavar="RUN or EXPERIMENTS", help=what)
+    parser.add_argument("--json", action="store_true", help="a list of objects: code, severity, evidence, basis, ...")
+    parser.add_argument("--no-arrays", action="store_true", help="by metadata and history alone, as for many runs")
+    add_experiments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    folder = _folder_of_runs(args)
+    if folder is not None:
+        return _diagnose_folder(args, folder)
+    from decaylab.cli.runs import find
+    from decaylab.runlog import comparables
+    from decaylab.runlog.diagnose import findings, remarks
+    from decaylab.runlog.index import scan
+
+    record = find(args, args.run)
+    others = scan(record.folder.path, comparables.FIELDS) if os.path.isdir(record.folder.path) else []
+    given = [] if args.no_arrays else _of_files(record)
+    found = findings(record, others, given)
+    if args.json:
+        _print_json(found)
+    else:
+        from decaylab.cli.diagnosis import lines
+
+        sys.stdout.write("\n".join([*lines(record, found, _width()), ""]))
+    for remark in remarks(record, found):
+        _tell(remark)
+    return 0
+
+
+def _folder_of_runs(args: argparse.Namespace) -> str | None:
+    """The folder that is meant, if it is no run itself."""
+    if args.run is None:
+        return str(args.experiments)
+    is_id = os.sep not in args.run and os.path.isdir(os.path.join(args.experiments, args.run))
+    if is_id or not os.path.isdir(args.run):
+        return None
+    from decaylab.runlog.legacy import is_run_name
+
+    path = os.path.abspath(args.run)
+    is_run = not _METADATA.isdisjoint(os.listdir(path)) or is_run_name(os.path.basename(path))
+    return None if is_run else str(args.run)
+
+
+def _diagnose_folder(args: argparse.Namespace, folder: str) -> int:
+    from decaylab.runlog import comparables, diagnose_all
+    from decaylab.runlog.index import scan
+
+    records = scan(folder, (*comparables.FIELDS, "severe"))
+    found = diagnose_all.findings(records)
+    if args.json:
+        _print_json(found)
+    else:
+        sys.stdout.write("\n".join([*diagnose_all.lines(records, found, folder), ""]))
+    return 0
+
+
+def _of_files(record: Record) -> list[Finding]:
+    """What the run's arrays and its data set say."""
+    from decaylab.cli.diagnosis import of_arrays, of_data_set
+
+    said: list[str] = []
+    found = [*of_arrays(record, said.append), *of_data_set(record)]
+    for line in said:
+        _tell(line)
+    return found
+
+
+def _print_json(found: list[Finding]) -> None:
+    import json
+
+    rows: list[dict[str, Any]] = [finding._asdict() for finding in found]
+    print(json.dumps(rows, indent=2, ensure_ascii=True))
+
+
+def _tell(line: str) -> None:
+    from decaylab.runlog.text import printable
+
+    print(printable(line), file=sys.stderr)
+
+
+def _width() -> int:
+    import shutil
+
+    return min(shutil.get_terminal_size((100, 24)).columns, 100) if sys.stdout.isatty() else 100
