@@ -13,8 +13,11 @@ from decaylab.reports.decays import decay_panel
 from decaylab.reports.spec import Panel, Picture
 from decaylab.reports.stored import Evidence
 from decaylab.runlog.find import test_set
+from decaylab.runlog.text import shorten
 
 _RANKS = ("best", "median", "worst")
+#: Columns of a room's ID over a panel.
+_NAME = 26
 
 
 def decay_picture(runs: Sequence[Evidence]) -> tuple[Picture | None, list[str]]:
@@ -80,7 +83,7 @@ def _panel(runs: Sequence[tuple[int, Evidence]], leader: Evidence, place: int, r
         name = run.label if len(runs) > 1 else "prediction"
         predictions.append((name, run.curves.pair(row)[0]))
     true, predicted = errors.true["t20"][place], errors.predicted["t20"][place]
-    title = f"{rank}: {errors.rooms[place]}, T20 {_seconds(true)}, predicted {_seconds(predicted)}"
+    title = f"{rank}: {shorten(errors.rooms[place], _NAME)}\nT20 {_seconds(true)}, predicted {_seconds(predicted)}"
     colours = tuple(number for number, _ in runs)
     return decay_panel(target, predictions, title, curves.sampling_rate, colours=colours)
 

@@ -13,6 +13,7 @@ from decaylab.reports.stored import Evidence
 from decaylab.runlog.cells import shown
 from decaylab.runlog.query import label
 from decaylab.runlog.reading import number
+from decaylab.runlog.text import shorten
 
 #: What can be an axis, settings first; only what differs becomes one.
 SETTINGS = (
@@ -21,6 +22,8 @@ SETTINGS = (
 )  # fmt: skip
 RESULTS = ("duration", "edc_mae", "edt_mae", "t20_mae", "c50_mae")
 _MISSING = "none"
+#: Columns of a word under an axis.
+_WORD = 11
 
 
 def parallel_picture(runs: Sequence[Evidence]) -> tuple[Picture | None, list[str]]:
@@ -79,10 +82,10 @@ def _scaled(runs: Sequence[Evidence], name: str) -> list[float]:
 
 def _axis_title(runs: Sequence[Evidence], name: str) -> str:
     """Its name, with the values at its ends."""
-    unit = label(name).unit
+    field = label(name)
     values = _numbers(runs, name)
     if values is None:
-        words = sorted({_key(run, name) for run in runs})
-        return f"{name}\n{words[0]} .. {words[-1]}"
+        words = [shorten(word, _WORD) for word in sorted({_key(run, name) for run in runs})]
+        return f"{field.label}\n{words[0]} to\n{words[-1]}"
     low, high = shown(float(np.nanmin(values)), name), shown(float(np.nanmax(values)), name)
-    return f"{name}\n{low} .. {high}{f' {unit}' if unit else ''}"
+    return f"{field.label}\n{low} to\n{high} {field.unit}".rstrip()

@@ -23,6 +23,8 @@ WIDTHS = {"single": 85.0, "double": 170.0}
 FORMATS = ("png", "svg", "pdf")
 _MM = 1 / 25.4
 _DPI = 300
+#: What a word or number under an axis takes, in mm; where they take more than there is, they are turned.
+_TICK_MM = 12.0
 _STYLE = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same letters everywhere
@@ -102,7 +104,9 @@ def _figure(count: int, width: str, picture: Picture, layout: Any) -> Figure:
     rows, columns = (count, 1) if width == "single" else (1, count)
     across = WIDTHS[width]
     each = across / columns
-    height = rows * min(each * (0.95 if picture.panels[0].is_square else 0.78), 75.0) + 8.0
+    # What stands above, below and beside the axes takes as many mm whatever their size.
+    is_square = picture.panels[0].is_square
+    height = rows * min(each * (0.95 if is_square else 0.78), 75.0) + (13.0 if is_square else 8.0)
     figure = Figure(figsize=(across * _MM, height * _MM), layout=layout)
     FigureCanvasAgg(figure)
     figure.subplots(rows, columns, squeeze=False)
@@ -115,22 +119,23 @@ def _draw(axes: Any, panel: Panel) -> None:
     axes.set_ylabel(_text(panel.y.label))
     for mark in panel.marks:
         _mark(axes, mark)
-    for axis, set_scale, set_limits, set_ticks in (
-        (panel.x, axes.set_xscale, axes.set_xlim, axes.set_xticks),
-        (panel.y, axes.set_yscale, axes.set_ylim, axes.set_yticks),
-    ):
-        _scale(axis, set_scale, set_limits, set_ticks)
+    across = axes.figure.get_figwidth() / _MM * axes.get_position().width
+    _scale(panel.x, axes.set_xscale, axes.set_xlim, axes.set_xticks, across)
+    _scale(panel.y, axes.set_yscale, axes.set_ylim, axes.set_yticks, math.inf)
     if panel.is_square:
         axes.set_box_aspect(1)
 
 
-def _scale(axis: Axis, set_scale: Any, set_limits: Any, set_ticks: Any) -> None:
+def _scale(axis: Axis, set_scale: Any, set_limits: Any, set_ticks: Any, across: float) -> None:
     if axis.log:
         set_scale("log")
     if axis.range is not None:
         set_limits(*axis.range)
     if axis.ticks is not None:
-        set_ticks([place for place, _ in axis.ticks], [_text(text) for _, text in axis.ticks])
+        is_dense = len(axis.ticks) * _TICK_MM > across
+        set_ticks(
+            [place for place, _ in axis.ticks], [_text(text) for _, text in axis.ticks], rotation=90 if is_dense else 0
+        )
 
 
 def _mark(axes: Any, mark: Mark) -> None:
@@ -177,4 +182,4 @@ def _legend(figure: Figure, marks: list[Mark], width: str, place: str) -> None:
 
 def _text(text: str) -> str:
     """Plain text: dollar signs would make it a formula."""
-    return printable(text).replace("$", "\\$")
+    return printable(text, keep="\n").replace("$", "\\$")

@@ -34,7 +34,7 @@ def plotly_figure(picture: Picture, *, legend: bool = True) -> Any:
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": _FONT, "size": 12},
-        "margin": {"l": 58, "r": 14, "t": 30 if any(panel.title for panel in picture.panels) else 12, "b": 46},
+        "margin": {"l": 58, "r": 14, "t": _above(picture), "b": 46},
         "hovermode": "closest",
         "showlegend": legend,
         "annotations": [],
@@ -57,6 +57,11 @@ def plotly_figure(picture: Picture, *, legend: bool = True) -> Any:
             seen.add(mark.label)
             traces += _traces(mark, {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}", "showlegend": is_new})
     return graph_objects.Figure(traces, layout)
+
+
+def _above(picture: Picture) -> int:
+    """Pixels over the axes, for as many lines as the titles have."""
+    return 12 + 18 * max(panel.title.count("\n") + 1 if panel.title else 0 for panel in picture.panels)
 
 
 def plain(text: str) -> str:
