@@ -54,7 +54,8 @@ def _has_curves(run: Evidence) -> bool:
 
 def _are_same_rooms(leader: Evidence, run: Evidence) -> bool:
     """Whether the rows of two runs are the same rooms: by the record, and by IDs and lengths of what is stored."""
-    assert leader.errors is not None and run.errors is not None and leader.curves is not None and run.curves is not None
+    if leader.errors is None or run.errors is None or leader.curves is None or run.curves is None:
+        return False
     known = None not in test_set(leader.record) and test_set(leader.record) == test_set(run.record)
     same_length = leader.curves.targets.shape == run.curves.targets.shape
     return known and same_length and list(leader.errors.rooms) == list(run.errors.rooms)
@@ -74,7 +75,8 @@ def _ranked(errors: RoomErrors) -> tuple[list[tuple[str, int]], str]:
 
 def _panel(runs: Sequence[tuple[int, Evidence]], leader: Evidence, place: int, rank: str) -> Panel:
     errors, curves = leader.errors, leader.curves
-    assert errors is not None and curves is not None
+    assert errors is not None, "of the rooms that were ranked"
+    assert curves is not None, "the leader is a run with curves"
     row = int(leader.rows[place])
     _, target = curves.pair(row)
     predictions = []
