@@ -53,15 +53,29 @@ def test_the_arrays_are_looked_at(
     decays = np.exp(-np.linspace(0, 9, 300)[None, :] * np.linspace(1, 2, 10)[:, None]).astype(np.float32)
     np.save(run / "targets.npy", decays)
     np.save(run / "predictions.npy", np.where(np.arange(300) == 200, 0.9, decays).astype(np.float32))
-    first = answer(capsys, run)[0]
-    assert (first["code"], first["severity"]) == ("predictions_no_decays", "severe")
-    assert "10 of 10 rising" in first["evidence"]
+    found = {one["code"]: one for one in answer(capsys, run)}
+    assert found["predictions_no_decays"]["severity"] == "severe"
+    assert "10 of 10 rising" in found["predictions_no_decays"]["evidence"]
+    assert next(iter(found)) == "no_clipping"  # the cause of it comes first
     assert "predictions_no_decays" not in {one["code"] for one in answer(capsys, run, "--no-arrays")}
     np.save(run / "predictions.npy", decays)
     assert "predictions_no_decays" not in {one["code"] for one in answer(capsys, run)}
     (run / "predictions.npy").write_bytes(b"no array")
     assert main(["diagnose", str(run)]) == 0
     assert "the arrays were not looked at: predictions.npy is no NumPy array file" in capsys.readouterr().err
+
+
+def test_a_data_set_that_has_changed(
+    tmp_path: pathlib.Path, write_run: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "rooms"
+    data.mkdir()
+    run = write_run("m_20260301_000001", {"data_config.path": str(data)})
+    manifest = {"format": "decaylab-data", "format_version": 1, "rooms": 9, "samples": 9, "sampling_rate": 48000}
+    for digest, is_said in (("sha256:data", False), ("sha256:other", True)):
+        whole = manifest | {"settings": {}, "complete": True, "digest": digest}
+        (data / "manifest.json").write_text(json.dumps(whole))
+        assert ("data_changed" in {one["code"] for one in answer(capsys, run)}) is is_said
 
 
 def test_a_folder(experiments: pathlib.Path, write_run: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,7 +110,7 @@ def test_the_table_marks_severe_runs(
     sound = {"metrics.overall_edc": {"mae": 0.002, "rmse": 0.01, "r2": 0.99}}
     write_run("m_20260301_000001", sound)
     assert main(["compare", str(experiments)]) == 0
-    assert "severe" not in capsys.readouterr().out
+    assert "decaylab diagnose" not in capsys.readouterr().out
     write_run("m_20260301_000002")
     assert main(["compare", str(experiments), "--where", "severe~r2"]) == 0
     shown = capsys.readouterr().out

@@ -9,12 +9,13 @@ import pytest
 
 from decaylab.losses.registry import LOSSES
 from decaylab.models.registry import MODELS as REGISTERED
-from decaylab.runlog import diagnose_all
+from decaylab.runlog import diagnose_all, index, index_table
 from decaylab.runlog.causes import DEFAULT_WEIGHTS
 from decaylab.runlog.diagnose import findings
 from decaylab.runlog.findings import Finding
 from decaylab.runlog.next_run import MODELS
-from decaylab.runlog.store import read_run, scan
+from decaylab.runlog.record import Record
+from decaylab.runlog.store import scan
 
 
 def example(folder: Path, write_run: Any, note: str = "") -> dict[str, Finding]:
@@ -121,9 +122,16 @@ def test_no_setting_is_blamed_where_none_stands_out(experiments: Path, write_run
     assert diagnose_all.findings(scan(str(experiments))) == []
 
 
-def test_compare_marks_severe_runs_and_a_running_one_is_never_cached(experiments: Path, write_run: Any) -> None:
-    write_run("m_20260301_000001")
+def test_the_mark_is_the_same_out_of_the_index_and_a_running_run_is_not_in_it(
+    experiments: Path, write_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "WORTHWHILE", 1)
+    monkeypatch.setattr(index_table, "DISTRUST_NS", -1)
     sound = {"metrics.overall_edc": {"mae": 0.002, "rmse": 0.01, "r2": 0.99}}
+    write_run("m_20260301_000001")
     write_run("m_20260301_000002", sound)
-    assert read_run(str(experiments / "m_20260301_000001")).get("severe") == ["r2_below_zero"]
-    assert read_run(str(experiments / "m_20260301_000002")).get("severe") is None
+    write_run("m_20260301_000003", {"status": "running", "process": None})
+    for _ in range(2):  # the second reading comes out of the index
+        records = index.scan(str(experiments), ["severe", "status"])
+        assert [record.get("severe") for record in records] == [["r2_below_zero"], None, ["r2_below_zero"]]
+        assert [type(record) is Record for record in records] == [False, False, True]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from decaylab.errors import DataError, RunLogError
@@ -54,7 +55,7 @@ def of_data_set(record: Record) -> list[Finding]:
     from decaylab.rooms.store import read_manifest
 
     try:
-        now = read_manifest(place).get("digest")
+        now = read_manifest(Path(place)).get("digest")
     except DataError as error:
         return [
             Finding("data_changed", "warning", str(error), "this run", "The data set is damaged or unfinished.", {})

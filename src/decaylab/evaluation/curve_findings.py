@@ -28,7 +28,7 @@ class Shapes(NamedTuple):
 
     @property
     def any(self) -> NDArray[np.bool_]:
-        return np.any(list(self.faults.values()), axis=0)
+        return np.asarray(np.any(list(self.faults.values()), axis=0))
 
 
 class CurveFacts(NamedTuple):

@@ -144,8 +144,9 @@ def train_line(record: Record, values: dict[str, Any], here: str) -> str:
 def is_train(record: Record) -> bool:
     """Whether the command line on record is one of `decaylab train`."""
     argv = record.document.get("command")
-    is_line = isinstance(argv, list) and bool(argv) and all(isinstance(word, str) for word in argv)
-    return is_line and _is_train(argv)
+    if not isinstance(argv, list) or not argv or not all(isinstance(word, str) for word in argv):
+        return False
+    return _is_train(argv)
 
 
 def _train_words(record: Record, here: str) -> tuple[list[str], list[str]]:

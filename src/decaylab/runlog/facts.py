@@ -88,7 +88,7 @@ class Facts:
 
     @cached_property
     def epochs(self) -> float | None:
-        return number(self.record.get("epochs"))
+        return self.number("epochs")
 
     @cached_property
     def seconds(self) -> float | None:
