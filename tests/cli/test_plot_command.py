@@ -21,7 +21,7 @@ def draw(experiments: Path, *arguments: str) -> int:
 
 
 def test_the_help_offers_what_there_is() -> None:
-    assert plot.KINDS == tuple(KINDS)
+    assert tuple(KINDS) == plot.KINDS
     assert plot.FORMATS == FORMATS
     assert plot.WIDTHS == WIDTHS
 

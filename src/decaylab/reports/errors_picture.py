@@ -54,7 +54,7 @@ def _panel(runs: Sequence[Evidence], shown: Shown, notes: list[str]) -> Panel | 
         )
     marks.insert(0, Line(np.zeros(2), np.array([0.0, top * 1.1]), "", INK, "dash", 1.0))
     if beyond:
-        notes.append(f"{shown.name}: {beyond} errors beyond the range are counted in the outermost bins.")
+        notes.append(f"{shown.name}: errors beyond the range, counted in the outermost bins: {beyond}.")
     label = f"error of {shown.name} in {shown.unit} ({BAND})"
     limits = (float(edges[0]), float(edges[-1]))
     return Panel(shown.name, Axis(label, limits), Axis("rooms in %", (0.0, top * 1.1)), tuple(marks))

@@ -12,13 +12,15 @@ from decaylab.runlog.reading import number
 
 #: More epochs are thinned to about this many.
 _POINTS = 1500
+#: Losses that differ by more are drawn over a logarithmic axis.
+_DECADE = 10.0
 
 
 def loss_picture(runs: Sequence[Evidence]) -> tuple[Picture | None, list[str]]:
     """Validation loss solid, training loss dotted, a star at the best epoch; and why runs have none, one line each."""
     marks: list[Mark] = []
     missing, notes = [], []
-    lowest = np.inf
+    lowest, highest = np.inf, -np.inf
     several = len(runs) > 1
     for place, run in enumerate(runs):
         own, note = _of_run(run, place, several)
@@ -29,14 +31,15 @@ def loss_picture(runs: Sequence[Evidence]) -> tuple[Picture | None, list[str]]:
         notes += note
         for mark in own:
             finite = mark.y[np.isfinite(mark.y)] if isinstance(mark, (Line, Points)) else np.empty(0)
-            lowest = min(lowest, float(finite.min()) if finite.size else np.inf)
+            if finite.size:
+                lowest, highest = min(lowest, float(finite.min())), max(highest, float(finite.max()))
     if not marks:
         return None, missing
     kinds = {_loss_type(run) for run in runs}
     if len(kinds) > 1:
         notes.append("The runs minimise different losses: their values cannot be compared, only their course.")
     label = "loss" if len(kinds) > 1 or None in kinds else f"loss ({kinds.pop()})"
-    panel = Panel("", Axis("epoch"), Axis(label, log=0 < lowest < np.inf), tuple(marks))
+    panel = Panel("", Axis("epoch"), Axis(label, log=0 < lowest * _DECADE < highest), tuple(marks))
     return Picture("loss", "Loss over the epochs", (panel,), tuple(notes)), missing
 
 

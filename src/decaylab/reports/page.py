@@ -80,13 +80,9 @@ def _parts(runs: Sequence[Evidence], found: Mapping[str, Sequence[Finding]]) -> 
             continue
         picture, missing = KINDS[kind](runs)
         parts.append(section(kind, title, figure(picture, kind, missing)))
-    each = {
-        "findings": ("Findings", [sections.findings(found.get(r.record.path, ()), r.record.status) for r in runs]),
-        "settings": ("Settings", [sections.recorded(run.record, "settings") for run in runs]),
-        "environment": ("Environment", [sections.recorded(run.record, "surroundings") for run in runs]),
-    }
-    for name, (title, bodies) in each.items():
-        pairs = zip(runs, bodies, strict=True)
-        body = "".join(f"<h3>{text(run.label)}</h3>{own}" for run, own in pairs) if several else bodies[0]
-        parts.append(section(name, title, body))
+    own = [sections.findings(found.get(run.record.path, ()), run.record.status) for run in runs]
+    heads = [f"<h3>{text(run.label)}</h3>" if several else "" for run in runs]
+    parts.append(section("findings", "Findings", "".join(a + b for a, b in zip(heads, own, strict=True))))
+    parts.append(section("settings", "Settings", sections.recorded(runs, "settings")))
+    parts.append(section("environment", "Environment", sections.recorded(runs, "surroundings")))
     return parts

@@ -13,15 +13,15 @@ from decaylab.reports.spec import Band, Line, Mark, Picture
 SAID = {
     "loss": (
         "Loss over the epochs",
-        "Where training went, and which epoch was kept. A gap that grows is overfitting; steps upwards are instability.",
+        "Where training went, and which epoch was kept. A gap that grows is overfitting; jumps are instability.",
     ),
     "scatter": (
         "Predicted against true parameters",
-        "One point a test room. Inside the band nobody hears the difference; a slope other than 1 is a bias.",
+        "One point a test room. Inside the band the error is below one just noticeable difference (JND).",
     ),
     "errors": (
         "Distribution of the errors",
-        "Off centre: a bias that retraining can remove. Wide: rooms that the model does not tell apart.",
+        "Off centre: a bias, the same in most rooms. Wide, or with tails: rooms that the model does not tell apart.",
     ),
     "decay": (
         "Decay curves of the best, the median and the worst room",

@@ -21,11 +21,17 @@ _FACTS = (
     "model", "timestamp", "status", "loss_type", "epochs", "best_epoch", "duration", "batch_size", "learning_rate",
     "parameters", "num_samples", "train_size", "test_size", "split", "data_config.path", "device", "tags", "note",
 )  # fmt: skip
-_METRICS = (
-    "edc_mae", "edc_rmse", "edc_r2", "edc_vs_mean", "best_val_loss",
-    *(f"{name}_{what}" for name in ("t20", "edt", "c50", "t30")
-      for what in ("mae", "rmse", "r2", "bias", "p95", "within_jnd", "vs_noise") if (name, what) != ("t30", "vs_noise")),
-)  # fmt: skip
+#: Fields of the curve as a whole, then of each parameter, by the end of the FIELD's name.
+_OVERALL = ("edc_mae", "edc_rmse", "edc_r2", "edc_vs_mean", "edc_vs_noise", "best_val_loss")
+_PARAMETERS = ("t20", "edt", "c50", "t30")
+_EACH = {
+    "mae": "MAE", "rmse": "RMSE", "r2": "R2", "bias": "bias", "p95": "95 % within", "within_jnd": "within one JND",
+    "vs_noise": "over label noise",
+}  # fmt: skip
+_TITLES = {
+    "batch_size": "batch size", "learning_rate": "learning rate", "train_size": "training rooms",
+    "test_size": "test rooms", "num_samples": "rooms used", "data_config.path": "data set",
+}  # fmt: skip
 _STATES = {"good": ("met", "met"), "bad": ("missed", "missed"), "dim": ("not comparable", "doubt")}
 #: Rows of settings; a record with more holds something else.
 _MOST_ROWS = 400
@@ -40,8 +46,7 @@ def facts(runs: Sequence[Evidence]) -> str:
     for name in _FACTS:
         values = [run.record.get(name) for run in runs]
         if any(value is not None for value in values):
-            unit = label(name).unit
-            title = "data set" if name == "data_config.path" else label(name).label
+            title, unit = _TITLES.get(name, label(name).label), label(name).unit
             rows.append([f"{title} in {unit}" if unit else title, *(shown(value, name) for value in values)])
     return table(["", *(run.label for run in runs)] if len(runs) > 1 else [], rows, "keys")
 
@@ -62,7 +67,7 @@ def problems(run: Evidence, several: bool) -> list[str]:
 
 def verdict(runs: Sequence[Evidence]) -> str:
     """Every target: the value, and whether it is met."""
-    head = ["mean error over the test rooms (broadband)", "target", *(run.label for run in runs)]
+    head = ["broadband", "target", *(_heads(runs))]
     rows: list[list[str | Mark]] = []
     for name, target in TARGETS.items():
         field = label(name)
@@ -95,22 +100,44 @@ def _summary(record: Record) -> str:
 
 
 def metrics(runs: Sequence[Evidence]) -> str:
-    """Every metric of the run log that some run has, side by side."""
+    """Every metric of the run log that some run has: of one run a table of parameters, of several side by side."""
+    names = [*_OVERALL, *(f"{name}_{what}" for name in _PARAMETERS for what in _EACH)]
     rows: list[list[str | Mark]] = []
-    for name in _METRICS:
+    for name in names:
         cells = [cell(run.record, name).text for run in runs]
         if any(own != MISSING for own in cells):
-            field = label(name)
-            rows.append([f"{field.label} in {field.unit}" if field.unit else field.label, *cells])
+            rows.append([_with_unit(name), *cells])
     if not rows:
         return paragraph("No metrics recorded.", "missing")
-    doubt = (
-        "?: by other definitions than ISO 3382-1, or unknown ones. " if any("?" in c for r in rows for c in r) else ""
-    )
-    note = f"ok, no: target met, missed. {doubt}Of the test rooms; EDT, T20, C50 and T30 broadband, not ISO's single number."
-    several = len({comparable(run.record) for run in runs}) > 1
-    warned = paragraph("Other data, other test rooms or other definitions: these runs cannot be compared.", "missed")
-    return (warned if several else "") + table(["metric", *(run.label for run in runs)], rows) + paragraph(note, "soft")
+    note = "ok, no: target met, missed. Over the test rooms; EDT, T20, C50 and T30 broadband, not ISO's single number."
+    if any(str(own).endswith("?") for row in rows for own in row):
+        note += " ?: by other definitions than ISO 3382-1, or by unknown ones."
+    if len(runs) == 1:
+        return _of_one(runs[0].record) + paragraph(note, "soft")
+    differ = len({comparable(run.record) for run in runs}) > 1
+    warned = "Other data, other test rooms or other definitions: these runs cannot be compared."
+    before = paragraph(warned, "missed") if differ else ""
+    return before + table(["metric", *_heads(runs)], rows) + paragraph(note, "soft")
+
+
+def _of_one(record: Record) -> str:
+    overall = [[_with_unit(name), text] for name in _OVERALL if (text := cell(record, name).text) != MISSING]
+    rows = []
+    for name in _PARAMETERS:
+        cells = [cell(record, f"{name}_{what}").text for what in _EACH]
+        if any(own != MISSING for own in cells):
+            rows.append([_with_unit(f"{name}_mae").replace(" MAE", ""), *cells])
+    parameters = table(["", *_EACH.values()], rows) if rows else ""
+    return parameters + (table([], overall) if overall else "")
+
+
+def _with_unit(name: str) -> str:
+    field = label(name)
+    return f"{field.label} in {field.unit}" if field.unit and field.unit != "x" else field.label
+
+
+def _heads(runs: Sequence[Evidence]) -> list[str]:
+    return [run.label for run in runs] if len(runs) > 1 else ["result"]
 
 
 def findings(found: Sequence[Finding], status: str) -> str:
@@ -140,17 +167,18 @@ def differing(runs: Sequence[Evidence]) -> str:
     return _limited(["setting", *(run.label for run in runs)], rows)
 
 
-def recorded(record: Record, kind: str) -> str:
-    """Settings or surroundings of one run, as the record has them."""
-    leaves = flatten(record.metadata)
+def recorded(runs: Sequence[Evidence], kind: str) -> str:
+    """Settings or surroundings as the records have them, one column a run."""
+    leaves = [flatten(run.record.metadata) for run in runs]
+    paths = dict.fromkeys(path for own in leaves for path in own)
+    most = LONGEST if len(runs) == 1 else _NARROW
     rows = [
-        [path, _short(value, LONGEST)] for path, value in leaves.items() if kind_of(path) == kind and _is_said(path)
+        [path, *(_short(own.get(path), most) for own in leaves)]
+        for path in paths
+        if kind_of(path) == kind and path != "status" and not path.endswith(f".{BY_TERCILE}")
     ]
-    return _limited([], rows) if rows else paragraph("None recorded.", "missing")
-
-
-def _is_said(path: str) -> bool:
-    return not path.endswith(f".{BY_TERCILE}")
+    head = ["", *_heads(runs)] if len(runs) > 1 else []
+    return _limited(head, rows) if rows else paragraph("None recorded.", "missing")
 
 
 def _limited(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

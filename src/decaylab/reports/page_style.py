@@ -1,4 +1,8 @@
-"""How a report looks: on a wide screen and a narrow one, light and dark, and on paper."""
+"""How a report looks: on a wide screen and a narrow one, light and dark, and on paper.
+
+A figure is drawn while the page is read and keeps its size when it is printed: so columns are there before their
+figures are (`auto-fill`), and those of the screen are as wide as those of the paper.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ STYLE = """
 @media (prefers-color-scheme: dark) { :root { --ink: #e3e7eb; --soft: #a3adb8; --ground: #15181c; --raised: #1e2329;
   --line: #3a424b; --good: #4cc9a0; --bad: #ff9561; --doubt: #e3b94f; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 1200px; padding: 1.5rem 1.25rem 3rem; color: var(--ink); background: var(--ground);
+body { margin: 0 auto; max-width: 1100px; padding: 1.5rem 1.25rem 3rem; color: var(--ink); background: var(--ground);
   font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.5rem; margin: 0 0 .3rem; line-height: 1.25; overflow-wrap: anywhere; }
 h2 { font-size: 1.15rem; margin: 2.2rem 0 .5rem; padding-bottom: .25rem; border-bottom: 1px solid var(--line); }
@@ -23,7 +27,7 @@ table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tab
 th, td { text-align: left; vertical-align: top; padding: .2rem 1rem .2rem 0; border-bottom: 1px solid var(--line); }
 thead th { color: var(--soft); font-weight: 600; }
 tbody th { font-weight: 400; color: var(--soft); white-space: nowrap; }
-td { overflow-wrap: anywhere; min-width: 6rem; }
+td { overflow-wrap: anywhere; min-width: 5rem; }
 .keys tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 8rem; max-width: 22rem; }
 .met { color: var(--good); font-weight: 600; } .missed { color: var(--bad); font-weight: 600; }
 .doubt { color: var(--doubt); }
@@ -33,7 +37,8 @@ td { overflow-wrap: anywhere; min-width: 6rem; }
 .severe { color: var(--bad); } .warning { color: var(--doubt); } .note { color: var(--soft); }
 code { display: block; font: .82rem/1.5 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere;
   background: var(--raised); padding: .35rem .5rem; border-radius: 4px; }
-.panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 320px), 1fr)); gap: .5rem; }
+.panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 320px), 1fr)); gap: .5rem; }
+.panels.one { grid-template-columns: minmax(0, 680px); } .parallel .panels.one { grid-template-columns: 1fr; }
 .panels > div { min-width: 0; position: relative; }
 .parallel { overflow-x: auto; } .parallel .panels { min-width: 900px; }
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; list-style: none; padding: 0; font-size: .875rem; }
@@ -43,14 +48,11 @@ code { display: block; font: .82rem/1.5 ui-monospace, monospace; white-space: pr
 @media print {
   :root { color-scheme: light; --ink: #000; --soft: #444; --ground: #fff; --raised: #fff; --line: #bbb;
     --good: #0b6b4b; --bad: #a83a00; --doubt: #6e5200; }
-  @page { margin: 14mm; }
+  @page { margin: 11mm; }
   body { max-width: none; padding: 0; font-size: 10pt; }
   .modebar-container { display: none; }
   .wide, .parallel { overflow: visible; } .parallel .panels { min-width: 0; }
-  .panels { grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); }
-  .panels.one { grid-template-columns: 1fr; }
-  .js-plotly-plot, .plot-container, .svg-container { width: 100% !important; height: auto !important; }
-  .main-svg { width: 100% !important; height: auto !important; }
+  .panels { grid-template-columns: repeat(auto-fill, minmax(340px, 1fr)); }
   h2, h3 { break-after: avoid; } .finding, .figure, tr { break-inside: avoid; }
 }
 """

@@ -34,7 +34,7 @@ def plotly_figure(picture: Picture, *, legend: bool = True) -> Any:
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": _FONT, "size": 12},
-        "margin": {"l": 58, "r": 14, "t": _above(picture), "b": 46},
+        "margin": {"l": 58, "r": 14, "t": _above(picture), "b": _below(picture)},
         "hovermode": "closest",
         "showlegend": legend,
         "annotations": [],
@@ -62,6 +62,12 @@ def plotly_figure(picture: Picture, *, legend: bool = True) -> Any:
 def _above(picture: Picture) -> int:
     """Pixels over the axes, for as many lines as the titles have."""
     return 12 + 18 * max(panel.title.count("\n") + 1 if panel.title else 0 for panel in picture.panels)
+
+
+def _below(picture: Picture) -> int:
+    """Pixels under the axes, for as many lines as the words there have."""
+    words = [text for panel in picture.panels for _, text in panel.x.ticks or ()]
+    return 46 + 14 * max((text.count("\n") for text in words), default=0)
 
 
 def plain(text: str) -> str:

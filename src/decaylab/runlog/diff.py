@@ -22,7 +22,8 @@ _RESULTS = (
     "training_config.training_duration_seconds", "training_config.training_duration_minutes",
     "early_stopping_config.stopped_at_epoch", "best_epoch", "best_val_loss", "status", "error",
     "total_duration_seconds", "evaluation_duration_seconds", "data_preparation_seconds", "peak_memory_bytes",
-    "gpu_peak_memory_bytes", "training_medians",
+    "gpu_peak_memory_bytes", "training_medians", "uncertainty", "preflight",
+    "guard.state", "guard.rule", "guard.epoch", "guard.message",
 )  # fmt: skip
 #: Commands and lists of files would push the next run out of sight; metadata.json has them whole.
 _WIDEST = 60
