@@ -87,9 +87,9 @@ def _marks(errors: Values, label: str, place: int, several: bool) -> tuple[list[
     line = Line(x, middle, label if several else "median of the rooms", place)
     if several:
         return [Band(x, lower, upper, "", place, 0.15), line], float(max(np.abs([lower, upper]).max(), 0.0))
-    marks = [
+    marks: list[Mark] = [
         Band(x, low, high, "90 % of the rooms", place, 0.15),
         Band(x, lower, upper, "half of the rooms", place, 0.3),
         line,
     ]
-    return [*marks], float(np.abs([low, high]).max())
+    return marks, float(np.abs([low, high]).max())

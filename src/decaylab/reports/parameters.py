@@ -30,7 +30,7 @@ def valid_pairs(errors: RoomErrors, key: str) -> tuple[Values, Values, list[str]
     true, predicted = errors.true[key], errors.predicted[key]
     has_target = np.isfinite(true)
     both = has_target & np.isfinite(predicted)
-    names = [errors.rooms[place] for place in np.flatnonzero(both)]
+    names = [errors.rooms[int(place)] for place in np.flatnonzero(both)]
     return true[both], predicted[both], names, int((~has_target).sum()), int((has_target & ~both).sum())
 
 
