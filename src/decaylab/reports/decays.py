@@ -11,7 +11,7 @@ from decaylab.reports.spec import INK, Axis, Line, Panel, Values
 #: The levels that such a plot shows, in dB re the onset.
 LEVELS = (-65.0, 5.0)
 #: Points of a curve in a picture: more than a column of print has pixels.
-POINTS = 200
+POINTS = 160
 _FLOOR = 1e-12
 
 
