@@ -92,6 +92,28 @@ def write_run(experiments: Path) -> WriteRun:
 
 
 @pytest.fixture
+def write_pictured_run(write_run: WriteRun) -> WriteRun:
+    """A run of `write_run` with what pictures need: a history of eight epochs and the curves of twelve rooms."""
+    import numpy as np
+
+    def write(run_id: str, changes: dict[str, Any] | None = None, *, error: float = 0.02) -> Path:
+        sizes = {"data_config.test_size": 12, "data_config.test_digest": "rooms", "best_epoch": 6}
+        directory = write_run(run_id, {**sizes, **(changes or {})})
+        epochs = range(1, 9)
+        lines = [{"epoch": n, "train_loss": 1 / n, "val_loss": 1 / n + 0.01 * (n - 6) ** 2} for n in epochs]
+        (directory / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        time = np.arange(19_200) / 48_000
+        decay_times = np.linspace(0.15, 0.4, 12)
+        off = 1 + error * np.linspace(-1, 1.5, 12)
+        for name, seconds in (("targets", decay_times), ("predictions", decay_times * off)):
+            curves = 10 ** (-6 * time / seconds[:, None])
+            np.save(directory / f"{name}.npy", curves.astype(np.float32))
+        return directory
+
+    return write
+
+
+@pytest.fixture
 def legacy_folder(experiments: Path) -> Path:
     """One run of every shape in the document on legacy runs; the key of each is part of its id."""
 

@@ -3,7 +3,7 @@
 from decaylab.acoustics.bands import usable_bands
 from decaylab.acoustics.decay import edc_from_rir
 from decaylab.acoustics.onset import onset_index
-from decaylab.acoustics.parameters import curvature, room_parameters
+from decaylab.acoustics.parameters import curvature, decay_line, room_parameters
 from decaylab.acoustics.response import ResponseParameters, response_parameters
 
 #: Samples per second and samples per curve (2 s) of every data set.
@@ -15,6 +15,7 @@ __all__ = [
     "SAMPLING_RATE",
     "ResponseParameters",
     "curvature",
+    "decay_line",
     "edc_from_rir",
     "onset_index",
     "response_parameters",

@@ -111,6 +111,42 @@ def room_parameters(
     return {name: result[name] for name in names}
 
 
+class DecayLine(NamedTuple):
+    """A fitted decay, level(t) = `level` + `slope` t: t in s after the onset, levels in dB re the onset, slope in dB/s.
+
+    It was fitted from `first` to `last`, in s after the onset.
+    """
+
+    level: float
+    slope: float
+    first: float
+    last: float
+
+
+def decay_line(edc: ArrayLike, name: str, sampling_rate: float = 48_000, onset: int | None = None) -> DecayLine | None:
+    """The straight line whose slope gives EDT, T20 or T30 of one curve; None where that is invalid.
+
+    Args:
+        edc: linear energy, (samples,).
+        name: one of `RANGES`.
+        onset: sample that is t = 0; None: the curve's own.
+    """
+    curve = np.asarray(edc)
+    decay = curve[onset_of(curve) if onset is None else onset :]
+    start = float(decay[0])
+    if not (start > 0 and np.isfinite(start)):
+        return None
+    crossings = _crossings(decay, start, set(RANGES[name][:2]))
+    seconds = _decay_time(decay, crossings, name, sampling_rate)
+    first, last = (crossings[level] for level in RANGES[name][:2])
+    if seconds is None or first is None or last is None or not np.isfinite(seconds):
+        return None
+    slope = -60.0 / seconds
+    mean = 10.0 * float(np.mean(np.log10(decay[first : last + 1] / start), dtype=np.float64))
+    middle = (first + last) / 2 / sampling_rate
+    return DecayLine(mean - slope * middle, slope, first / sampling_rate, last / sampling_rate)
+
+
 def curvature(t20: ArrayLike, t30: ArrayLike) -> NDArray[np.float64]:
     """C = 100 (T30 / T20 - 1) in per cent (ISO 3382-2:2008, B.3); above 10 the decay is far from a straight line."""
     return 100.0 * (np.asarray(t30, dtype=np.float64) / np.asarray(t20, dtype=np.float64) - 1.0)

@@ -31,6 +31,8 @@ COMMANDS: dict[str, str] = {
     "evaluate": "compute a run's metrics again, from the curves that it stored",
     "verify": "check that records agree with themselves, their files and the format",
     "diagnose": "say what is wrong with a run, why, and what to run next",
+    "report": "write one self-contained HTML page about runs, with pictures",
+    "plot": "draw a figure of runs for a paper: losses, decay curves, predicted against true, errors",
     "note": "append a line about a run to NOTES.md",
     "tag": "tag a run",
     "archive": "pack a run into archive/ beside the experiments folder, and check the file",

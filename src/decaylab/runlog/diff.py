@@ -22,8 +22,8 @@ _RESULTS = (
     "training_config.training_duration_seconds", "training_config.training_duration_minutes",
     "early_stopping_config.stopped_at_epoch", "best_epoch", "best_val_loss", "status", "error",
     "total_duration_seconds", "evaluation_duration_seconds", "data_preparation_seconds", "peak_memory_bytes",
-    "gpu_peak_memory_bytes", "training_medians", "guard.state", "guard.rule", "guard.epoch", "guard.message",
-    "guard.mean_curve_loss", "guard.finding", "preflight",
+    "gpu_peak_memory_bytes", "training_medians", "uncertainty", "preflight", "guard.state", "guard.rule",
+    "guard.epoch", "guard.message", "guard.mean_curve_loss", "guard.finding",
 )  # fmt: skip
 #: Commands and lists of files would push the next run out of sight; metadata.json has them whole.
 _WIDEST = 60
@@ -44,11 +44,18 @@ def differences(records: Sequence[Record]) -> Differences:
     found = Differences([], [], [])
     for path in dict.fromkeys(path for values in leaves for path in values):
         values = [own.get(path) for own in leaves]
-        if _is_below(path, _IDENTITY) or all(_equal(values[0], value) for value in values[1:]):
+        kind = kind_of(path)
+        if kind is None or all(_equal(values[0], value) for value in values[1:]):
             continue
-        kind = 1 if _is_below(path, _RESULTS) else 2 if _is_below(path, _SURROUNDINGS) else 0
-        found[kind].append((path, values))
+        found[Differences._fields.index(kind)].append((path, values))
     return found
+
+
+def kind_of(path: str) -> str | None:
+    """Of which of the fields of `Differences` a dotted path is; None for what every run has for itself."""
+    if _is_below(path, _IDENTITY):
+        return None
+    return "results" if _is_below(path, _RESULTS) else "surroundings" if _is_below(path, _SURROUNDINGS) else "settings"
 
 
 def table(records: Sequence[Record], colour: bool = False) -> list[str]:

@@ -1,0 +1,65 @@
+"""`decaylab report`: one page with pictures of one run or several."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from decaylab.cli.parser import add_experiments
+from decaylab.cli.runs import RUN_HELP, find
+
+if TYPE_CHECKING:
+    from decaylab.runlog.findings import Finding
+    from decaylab.runlog.record import Record
+
+HELP = "write one self-contained HTML page about runs, with pictures"
+EXAMPLE = """\
+decaylab report latest
+decaylab report best:t20_mae latest --output two.html --title "Clipped and not" --note "same rooms, same seed\""""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("runs", metavar="RUN", nargs="+", help=f"one run, or several to be compared; each {RUN_HELP}")
+    add("--output", metavar="FILE", default="report.html", help="where to (default: report.html)")
+    add("--title", metavar="TEXT", help="the page's title (default: the runs' names)")
+    add("--note", metavar="TEXT", help="what you have to say of them, under the title")
+    add_experiments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the page; its path goes to stdout, what of a run could not be read to stderr."""
+    from decaylab.errors import InputError
+
+    folder = os.path.dirname(args.output)
+    if os.path.splitext(args.output)[1].lower() not in (".html", ".htm") or (folder and not os.path.isdir(folder)):
+        raise InputError(f"--output {args.output}: expected a name that ends in .html, in a folder that is there")
+    records = {record.path: record for record in (find(args, name) for name in args.runs)}
+    from decaylab.reports.page import page
+    from decaylab.reports.pictures import gathered
+    from decaylab.runlog.files import replace_file
+
+    runs = gathered(list(records.values()))
+    found = {path: _findings(record) for path, record in records.items()}
+    # A name that is no UTF-8 is shown by escapes; what is left of such letters must not stop the writing.
+    replace_file(args.output, page(runs, found, args.title, args.note).encode("utf-8", "backslashreplace"))
+    print(args.output)
+    return 0
+
+
+def _findings(record: Record) -> list[Finding]:
+    """What `decaylab diagnose` says of the run."""
+    from decaylab.cli.diagnosis import of_arrays, of_data_set
+    from decaylab.runlog import comparables
+    from decaylab.runlog.diagnose import findings
+    from decaylab.runlog.index import scan
+    from decaylab.runlog.text import printable
+
+    said: list[str] = []
+    others = scan(record.folder.path, comparables.FIELDS) if os.path.isdir(record.folder.path) else []
+    found = findings(record, others, [*of_arrays(record, said.append), *of_data_set(record)])
+    for line in said:
+        print(printable(f"{record.run_id}: {line}"), file=sys.stderr)
+    return found

@@ -1,0 +1,91 @@
+"""Runs side by side in parallel coordinates: one line a run, one axis a setting or result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from decaylab.reports.parameters import BAND
+from decaylab.reports.spec import INK, Axis, Line, Mark, Panel, Picture
+from decaylab.reports.stored import Evidence
+from decaylab.runlog.cells import shown
+from decaylab.runlog.query import label
+from decaylab.runlog.reading import number
+from decaylab.runlog.text import shorten
+
+#: What can be an axis, settings first; only what differs becomes one.
+SETTINGS = (
+    "model", "loss_type", "batch_size", "learning_rate", "precision", "gradient_clip_val", "aux_weight", "train_size",
+    "seed", "epochs",
+)  # fmt: skip
+RESULTS = ("duration", "edc_mae", "edt_mae", "t20_mae", "c50_mae")
+_MISSING = "none"
+#: Columns of a word under an axis.
+_WORD = 11
+
+
+def parallel_picture(runs: Sequence[Evidence]) -> tuple[Picture | None, list[str]]:
+    """Each axis runs from its least to its greatest value, words in the order of the alphabet."""
+    axes = [name for name in (*SETTINGS, *RESULTS) if len({_key(run, name) for run in runs}) > 1]
+    if len(runs) < 2 or len(axes) < 2:
+        return None, [] if len(runs) < 2 else ["the runs differ in less than two of the fields that could be axes"]
+    columns = [_scaled(runs, name) for name in axes]
+    marks: list[Mark] = [
+        Line(np.full(2, float(i)), np.array([0.0, 1.0]), "", INK, "solid", 0.8) for i in range(len(axes))
+    ]
+    for place, run in enumerate(runs):
+        heights = np.array([column[place] for column in columns])
+        texts = tuple(f"{run.label}: {name} {_value(run, name)}" for name in axes)
+        marks.append(Line(np.arange(len(axes), dtype=np.float64), heights, run.label, place, "solid", 1.8, texts))
+    ticks = tuple((float(i), _axis_title(runs, name)) for i, name in enumerate(axes))
+    x = Axis("", (-0.4, len(axes) - 0.6), ticks=ticks)
+    y = Axis("", (-0.05, 1.05), ticks=((0.0, "least"), (1.0, "greatest")))
+    notes = (f"Each axis from its least value (bottom) to its greatest (top). EDT, T20 and C50 are {BAND}.",)
+    return Picture("parallel", "Settings and results", (Panel("", x, y, tuple(marks)),), notes), []
+
+
+def _key(run: Evidence, name: str) -> str:
+    value = run.record.get(name)
+    return _MISSING if value is None else shown(value, "")
+
+
+def _value(run: Evidence, name: str) -> str:
+    value = run.record.get(name)
+    return _MISSING if value is None else shown(value, name)
+
+
+def _numbers(runs: Sequence[Evidence], name: str) -> list[float] | None:
+    """The values if all of them are finite numbers, or missing (NaN); else None."""
+    found: list[float] = []
+    for run in runs:
+        value: Any = run.record.get(name)
+        own = number(value)
+        if value is not None and (own is None or not np.isfinite(own)):
+            return None
+        found.append(np.nan if own is None else float(own))
+    return found if np.isfinite(found).any() else None
+
+
+def _scaled(runs: Sequence[Evidence], name: str) -> list[float]:
+    """Height of each run on its axis, 0 to 1; NaN where a number is missing."""
+    values = _numbers(runs, name)
+    if values is None:
+        words = sorted({_key(run, name) for run in runs})
+        return [words.index(_key(run, name)) / (len(words) - 1) for run in runs]
+    low, high = np.nanmin(values), np.nanmax(values)
+    return [
+        float((value - low) / (high - low)) if high > low else (0.5 if value == value else value) for value in values
+    ]
+
+
+def _axis_title(runs: Sequence[Evidence], name: str) -> str:
+    """Its name, with the values at its ends."""
+    field = label(name)
+    values = _numbers(runs, name)
+    if values is None:
+        words = [shorten(word, _WORD) for word in sorted({_key(run, name) for run in runs})]
+        return f"{field.label}\n{words[0]} to\n{words[-1]}"
+    low, high = shown(float(np.nanmin(values)), name), shown(float(np.nanmax(values)), name)
+    return f"{field.label}\n{low} to\n{high} {field.unit}".rstrip()
