@@ -21,7 +21,7 @@ _DEPTH_DB = -60.0
 _SLOW_ROUNDS = 8
 #: Down to the depth the curves part by no more than the tolerance, in dB; stretches are divided for it, no shorter than
 #: so many samples.
-_TOLERANCE_DB, _TOLERANCE_DEPTH_DB, _SHORTEST = 0.4, -38.0, 2
+_TOLERANCE_DB, _TOLERANCE_DEPTH_DB, _SHORTEST = 0.4, -38.0, 1
 _QUICK_ROUNDS = 32
 #: Samples from the onset within which the direct sound has its peak.
 _DIRECT = 48
