@@ -14,7 +14,7 @@ from decaylab.runlog.record import Record
 #: Stands for the data set where the record does not name one.
 DATA_SET = "DATA_SET"
 #: The models that `decaylab train` has by name; a test compares them with the registry.
-MODELS = ("compact", "lstm", "hybrid_v1", "hybrid_v2", "hybrid_v3", "transformer", "multihead")
+MODELS = ("compact", "compact_traced", "lstm", "hybrid_v1", "hybrid_v2", "hybrid_v3", "transformer", "multihead")
 _WEIGHTS = ("--aux-weight", "--edt-weight", "--t20-weight", "--c50-weight")
 
 

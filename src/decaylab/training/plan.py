@@ -18,6 +18,7 @@ from decaylab.rooms.leakage import leakage_note
 from decaylab.rooms.scaling import fit_features
 from decaylab.rooms.splits import Split, split_rows
 from decaylab.rooms.store import DataSet, open_data
+from decaylab.runlog.naming import check_model_name
 from decaylab.training.config import GENERAL_SETTINGS, TrainConfig
 from decaylab.training.data import inputs_for
 from decaylab.training.trial import try_model
@@ -38,6 +39,7 @@ class Plan(NamedTuple):
 def prepare(config: TrainConfig) -> Plan:
     """Check the settings against each other and against the data, and build the model. Writes nothing."""
     config.check()
+    check_model_name(config.model_name)
     device = _device(config.device)
     if config.precision == 16 and device == "cpu":
         raise InputError("--precision 16 needs a GPU, and this training runs on the CPU: use --precision bf16 or 32")
