@@ -49,11 +49,24 @@ def kill_one(folder, wait):
     return logged
 
 
+def starting_takes(folder):
+    """Seconds that the victim takes to start its first run here: on a loaded machine ten times as long."""
+    child = subprocess.Popen([sys.executable, "-c", VICTIM], cwd=folder, stdout=subprocess.PIPE)
+    child.stdout.readline()
+    begin = time.monotonic()
+    child.stdout.readline()
+    child.kill()
+    child.stdout.close()
+    child.wait()
+    return time.monotonic() - begin
+
+
 def check_after_kills(folder, kills):
     chance = random.Random(1)
+    longest = max(0.25, 3 * starting_takes(folder))
     logged = {}
     for _ in range(kills):
-        logged |= kill_one(folder, chance.uniform(0, 0.25))
+        logged |= kill_one(folder, chance.uniform(0, longest))
     experiments = folder / "experiments"
     lost_lines, unreadable, statuses = 0, [], []
     shown = {record.run_id: record.status for record in scan(str(experiments))}
