@@ -1,4 +1,4 @@
-"""What `resume` and `reproduce` share: `--data`, `--assume`, and the end of a training."""
+"""What `resume` and `reproduce` share: `--data`, `--model`, `--assume`, and the end of a training."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 def add_again(parser: argparse.ArgumentParser) -> None:
     """The options of a training that is made from a record."""
     parser.add_argument("--data", metavar="DIR", help="where the data set lies now; it is checked by its digest")
+    own = "package.module:Class or path/to/file.py:Class again, for a run with a model of your own"
+    parser.add_argument("--model", metavar="NAME", help=own)
     parser.add_argument(
         "--assume",
         metavar="KEY=VALUE",

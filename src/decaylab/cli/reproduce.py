@@ -29,21 +29,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from decaylab.runlog.text import printable
+
     assumed = assumptions(args)
     record = chosen_run(args)
     try:
         from decaylab.training import reproduce
     except ModuleNotFoundError as error:
         raise (missing_training(error, "decaylab reproduce") or error) from error
-    again = reproduce.plan_again(record, args.experiments, data=args.data, assumed=assumed, device=args.device)
+    again = reproduce.plan_again(
+        record, args.experiments, data=args.data, model=args.model, assumed=assumed, device=args.device
+    )
     if args.dry_run:
         write_lines(_plan_lines(again))
         return 0
     found = reproduce.reproduce(again)
     for line in found.trouble:
-        print(line, file=sys.stderr)
+        print(printable(line), file=sys.stderr)
     if found.verdict is None:
-        print(f"{record.run_id} is not reproduced: the new run ended as {found.status}, without metrics")
+        print(f"{printable(record.run_id)} is not reproduced: the new run ended as {found.status}, without metrics")
     else:
         write_lines(_verdict_lines(found.verdict))
     print(found.directory)
@@ -56,12 +60,14 @@ def _plan_lines(again: Again) -> list[str]:
     wrong = [difference.key for difference in again.settings if difference.key.startswith("data_config.")]
     if wrong:
         return [*lines, "", "it would be refused: this is not the data that the run was trained on"]
-    return [*lines, *([""] if lines else []), _expected(again.differences)]
+    return [*lines, *([""] if lines else []), _expected(again.because, again.on_gpu)]
 
 
 def _verdict_lines(verdict: Verdict) -> list[str]:
     """The verdict in a line, and where it is not bit-equality the figures and what differs."""
-    said = f"{verdict.run} and {verdict.reproduction}: {verdict.verdict}"
+    from decaylab.runlog.text import printable
+
+    said = printable(f"{verdict.run} and {verdict.reproduction}: {verdict.verdict}")
     if verdict.verdict == "bit-equal":
         return [said]
     rows = [
@@ -69,17 +75,21 @@ def _verdict_lines(verdict: Verdict) -> list[str]:
         for row in verdict.rows
     ]
     table = _table(["", "recorded", "again", "difference", "tolerance", ""], rows)
-    return [said, "", *table, "", _expected(verdict.because), *_difference_lines(verdict.because)]
+    lines = _difference_lines(verdict.because)
+    return [said, "", *table, "", _expected(verdict.because, verdict.on_gpu), *lines]
 
 
 def _word(row: Any) -> str:
     return row.remark or ("agrees" if row.agrees else "differs")
 
 
-def _expected(differences: Sequence[Difference]) -> str:
-    if not differences:
-        return "nothing around it differs: the same bits are expected"
-    return f"differences: {len(differences)}; so figures within the tolerances are expected, not the same bits"
+def _expected(because: Sequence[Difference], on_gpu: bool) -> str:
+    """What may be expected, given what differs of that which the bits depend on."""
+    if not because and not on_gpu:
+        return "nothing that the bits depend on differs: the same bits are expected"
+    gpu = ["a GPU does not give the same bits twice"] if on_gpu else []
+    several = [f"differences that the bits may depend on: {len(because)}"] if because else []
+    return f"{'; '.join([*several, *gpu])}; so figures within the tolerances are expected, not the same bits"
 
 
 def _difference_lines(differences: Sequence[Difference]) -> list[str]:

@@ -29,6 +29,8 @@ def run(args: argparse.Namespace) -> int:
         from decaylab.training.resume import resume
     except ModuleNotFoundError as error:
         raise (missing_training(error, "decaylab resume") or error) from error
-    outcome = resume(record, data=args.data, assumed=assumed, gone=args.gone, keep_last=args.keep_last)
+    outcome = resume(
+        record, data=args.data, model=args.model, assumed=assumed, gone=args.gone, keep_last=args.keep_last
+    )
     report(outcome)
     return 0 if outcome.status == "completed" else 1

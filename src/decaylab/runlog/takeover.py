@@ -40,6 +40,8 @@ def why_not(record: Record, gone: bool = False) -> str | None:
     if record.raw == "broken":
         return f"its record cannot be read: {'; '.join(record.problems)}"
     stored = record.document.get("status")
+    if record.raw in ("empty", "no metadata"):
+        return "it was killed before its settings were on record: there is nothing to go on with; train it anew"
     if "schema_version" not in record.document:
         return "its record is not of decaylab, and is never rewritten; `decaylab reproduce` trains it again beside it"
     if stored in _ENDED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from decaylab.models.checkpoint import FORMAT, VERSION, load_checkpoint
 from decaylab.runlog.files import remove_if_there, sync_directory
 
-__all__ = ["FORMAT", "VERSION", "BestWeights", "load_checkpoint", "save_checkpoint", "write_whole"]
+__all__ = ["FORMAT", "VERSION", "BestWeights", "load_checkpoint", "save_checkpoint", "tell_unwritten", "write_whole"]
 
 
 def save_checkpoint(path: str, state_dict: dict[str, torch.Tensor], about: dict[str, Any]) -> None:
@@ -46,11 +47,21 @@ def write_whole(path: str, content: dict[str, Any]) -> None:
     sync_directory(folder)
 
 
+def tell_unwritten(path: str, error: OSError, consequence: str) -> None:
+    """Say on stderr that a checkpoint could not be written, while the training goes on."""
+    print(
+        f"{os.path.basename(path)} could not be written ({error.strerror or error}); the one before is kept, and the "
+        f"training goes on: {consequence}",
+        file=sys.stderr,
+    )
+
+
 class BestWeights:
     """The weights with the lowest validation loss, on disk as often as that stays cheap.
 
     A small model may improve every epoch; writing each time would cost more than training. So the best weights
-    are kept in memory and written when the last write is twenty times its own duration ago, and at the end.
+    are kept in memory and written when the last write is twenty times its own duration ago, and at the end. A full disk
+    on the way ends no training: it is said, and the next best weights are tried again. At the end it raises OSError.
     """
 
     def __init__(self, path: str, about: dict[str, Any]) -> None:
@@ -62,6 +73,7 @@ class BestWeights:
         self._written_epoch: int | None = None
         self._cost = 0.0
         self._last_write = float("-inf")
+        self._has_failed = False
 
     def offer(self, epoch: int, loss: float, model: torch.nn.Module) -> bool:
         """Keep the weights if `loss` is the lowest so far; epochs count from 1."""
@@ -70,8 +82,20 @@ class BestWeights:
         self.epoch, self.loss = epoch, loss
         self._state = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
         if time.monotonic() - self._last_write >= 20 * self._cost:
-            self.write()
+            self.try_to_write()
         return True
+
+    def try_to_write(self) -> None:
+        """`write`, but what the disk refuses is said once, and the training goes on."""
+        begin = time.monotonic()
+        try:
+            self.write()
+        except OSError as error:
+            self._last_write = time.monotonic()
+            self._cost = self._last_write - begin
+            if not self._has_failed:
+                self._has_failed = True
+                tell_unwritten(self.path, error, "the best weights are in memory, and written when there is room")
 
     def state(self, epoch: int) -> dict[str, Any]:
         """What `go_on` takes, for a checkpoint that holds the weights of `epoch` anyway: those are left out."""

@@ -9,7 +9,7 @@ from decaylab.runlog.command import SETTINGS, stated
 from decaylab.runlog.reading import at, number
 from decaylab.runlog.record import Record
 from decaylab.training.config import TrainConfig
-from decaylab.training.recorded import DIGEST, lacking_in, names_in, settings_from
+from decaylab.training.recorded import DIGEST, lacking_in, named_again, names_in, settings_from
 
 _OPTIONS = {key: setting.option for setting in SETTINGS for key in setting.key.split(" or ")}
 #: What decides nothing of the result, and is off unless it is on record.
@@ -24,6 +24,7 @@ def derived(record: Record, typed: dict[str, Any]) -> TrainConfig:
 
     Raises:
         RunLogError: the record lacks settings that are not given either; the message lists their options.
+        InputError: its model is a class of the user's own, which has to be named again.
     """
     values, _ = stated(record.metadata)
     if missing := _missing(record, values, typed):
@@ -32,10 +33,12 @@ def derived(record: Record, typed: dict[str, Any]) -> TrainConfig:
         )
     fields = settings_from(record, values)
     fields["guard"] = True  # it watches a training, and is no part of what is trained: switched off anew, or not
+    if "model" not in typed:
+        fields["model"] = named_again(record, fields["model"], None)
     weights = dict(fields.pop("loss_weights"))
     if typed.get("loss", fields["loss"]) != fields["loss"]:
         weights = {}
-    if typed.get("model", fields["model"]) != fields["model"]:
+    if _class(typed.get("model", fields["model"])) != _class(fields["model"]):
         fields["input_noise"] = None
     if typed.get("split", fields["split"]) != fields["split"]:
         fields["fold"] = None
@@ -48,6 +51,11 @@ def derived(record: Record, typed: dict[str, Any]) -> TrainConfig:
     if "data" in typed:
         fields["max_samples"] = _limit(record)
     return TrainConfig(**{**fields, **typed, "loss_weights": weights | typed.get("loss_weights", {})})
+
+
+def _class(model: str) -> str:
+    """The name of a model: of a user's own the class alone, as its folder may be named in many ways."""
+    return model.rpartition(":")[2]
 
 
 def _missing(record: Record, values: dict[str, Any], typed: dict[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 import os
 import pickle
@@ -92,6 +93,7 @@ def settings(plan: Plan) -> dict[str, Any]:
             "torch_threads": torch.get_num_threads(),
             "cpu_capability": torch.backends.cpu.get_cpu_capability(),
             "code": code_digest(),
+            "model_code": model_digest(plan),
         },
     }
 
@@ -105,6 +107,19 @@ def code_digest() -> str:
         content = path.read_bytes()
         digest.update(f"{path.relative_to(package).as_posix()} {len(content)}\n".encode() + content)
     return digest.hexdigest()
+
+
+def model_digest(plan: Plan) -> str | None:
+    """BLAKE2b digest (128 bits) of the file that a model of the user's own is written in; None for one of ours.
+
+    What that file imports is not in it: git's commit and diff tell of that.
+    """
+    if plan.config.model_path is None:
+        return None
+    try:
+        return blake2b(Path(inspect.getfile(type(plan.model))).read_bytes(), digest_size=16).hexdigest()
+    except (OSError, TypeError):  # defined in no file that can be read, for example in a notebook
+        return None
 
 
 def checkpoint_label(plan: Plan, features: Scaler, curves: Scaler) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import sys
 import time
 from typing import Any
 
@@ -26,36 +25,52 @@ import torch
 from lightning.pytorch.callbacks import Checkpoint, EarlyStopping
 from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
 
-from decaylab.errors import DataError
-from decaylab.runlog.files import remove_if_there
-from decaylab.training.checkpoint import BestWeights, write_whole
+from decaylab.errors import DataError, RunLogError
+from decaylab.runlog.files import open_regular, remove_if_there
+from decaylab.training.checkpoint import BestWeights, tell_unwritten, write_whole
 from decaylab.training.random_state import random_state, restore_random_state
 
 FORMAT = "decaylab training state"
 VERSION = 1
+#: What the state holds, see above.
+_KINDS: dict[str, type] = {
+    "epoch": int, "module": dict, "optimizers": list, "schedulers": list, "precision": dict, "progress": dict,
+    "stopper": dict, "best": dict, "random": dict,
+}  # fmt: skip
 #: The largest share of the time of a fit that writing last.ckpt may take.
 SHARE = 0.05
 #: What the first write is expected to cost, before one has been measured: a start, and a slow disk.
 FIRST_SECONDS, FIRST_BYTES_PER_SECOND = 0.05, 200e6
 
 
-def load_last(path: str) -> dict[str, Any] | None:
+def load_last(path: str, model: torch.nn.Module) -> dict[str, Any] | None:
     """The state in last.ckpt, tensors on the CPU; None if there is no such file.
 
     Raises:
-        DataError: it is damaged, holds more than weights, or has another format.
+        DataError: it is damaged, holds more than weights, has another format, or is of another model than `model`.
     """
     advice = "remove it, and the run is resumed from epoch 1"
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with os.fdopen(open_regular(path), "rb") as file:
+            state = torch.load(file, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         return None
+    except RunLogError as error:
+        raise DataError(f"{path} cannot be read: {error}: {advice}") from error
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read with weights only ({type(error).__name__}): {advice}") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise DataError(f"{path} is no training state of decaylab: {advice}")
     if state.get("version") != VERSION:
         raise DataError(f"{path} has version {state.get('version')!r}, this decaylab reads {VERSION}: {advice}")
+    strange = [key for key, kind in _KINDS.items() if not isinstance(state.get(key), kind)]
+    if strange or state["epoch"] < 1:
+        raise DataError(f"{path} is damaged ({', '.join(strange) or 'epoch'}): {advice}")
+    stored = _of_model(state["module"])
+    # Not the buffers: what is fitted to the training rooms may get its shape there.
+    for name, parameter in model.named_parameters():
+        if getattr(stored.get(name), "shape", None) != parameter.shape:
+            raise DataError(f"{path} holds the weights of another model ({name} is not the same): {advice}")
     return state
 
 
@@ -117,8 +132,10 @@ class KeepLast(Checkpoint):
             return
         try:
             write_whole(self.path, self._content(trainer, pl_module))
-        except OSError as error:
-            self._tell(error)
+        except OSError as error:  # a full disk does not end a training
+            if not self._has_failed:
+                self._has_failed = True
+                tell_unwritten(self.path, error, "killed now, it would be resumed from there")
         self._next = time.monotonic() - begin
         self._spent += self._next
 
@@ -145,17 +162,6 @@ class KeepLast(Checkpoint):
             "best": self._best.state(epoch),
             "random": random_state(),
         }
-
-    def _tell(self, error: OSError) -> None:
-        """A full disk does not end a training; the checkpoint before is still there."""
-        if not self._has_failed:
-            self._has_failed = True
-            name = os.path.basename(self.path)
-            print(
-                f"{name} could not be written ({error.strerror or error}); the one before is kept, and the training "
-                "goes on: killed now, it would be resumed from there",
-                file=sys.stderr,
-            )
 
 
 def _set_progress(trainer: L.Trainer, epoch: int, progress: dict[str, Any]) -> None:

@@ -205,7 +205,7 @@ class _KeepBest(L.Callback):
             self._best.offer(trainer.current_epoch + 1, float(trainer.callback_metrics["val_loss"]), pl_module.model)
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        self._best.write()
+        self._best.try_to_write()
 
 
 def _trainer(plan: Plan, run: Run, callbacks: list[L.Callback]) -> L.Trainer:

@@ -8,6 +8,7 @@ from typing import Any
 
 from decaylab.errors import DataError, InputError, RunLogError
 from decaylab.losses import LOSSES
+from decaylab.models import MODELS
 from decaylab.runlog.command import SETTINGS, is_path, led_back, stated
 from decaylab.runlog.reading import at
 from decaylab.runlog.record import Record
@@ -15,11 +16,16 @@ from decaylab.runlog.schema import ALIASES, FIELDS
 from decaylab.training.config import TrainConfig
 
 DIGEST = "data_config.digest"
+_PATH = "data_config.path"
+_MODEL = "model_name"
 _WEIGHT = "_weight"
 
 
-def complete(record: Record, assumed: dict[str, Any]) -> dict[str, Any]:
+def complete(record: Record, assumed: dict[str, Any], model: str | None = None) -> dict[str, Any]:
     """The record's metadata with what it lacks filled in from `assumed`: a key, or the short name of one, to a value.
+
+    Args:
+        model: the path of a user's own class; it names the model where the record does not.
 
     Raises:
         InputError: an assumption about what the record holds, or about what is no setting.
@@ -27,6 +33,8 @@ def complete(record: Record, assumed: dict[str, Any]) -> dict[str, Any]:
     """
     metadata = copy.deepcopy(record.metadata)
     places = {_place(name): value for name, value in assumed.items()}
+    if _PATH in places:
+        raise InputError(f"--assume {_PATH}: say where the data set is with --data DIR")
     may_be_assumed = {name for entry in _lacking(metadata) for name in names_in(entry)}
     for key, value in places.items():
         if key not in may_be_assumed:
@@ -36,6 +44,8 @@ def complete(record: Record, assumed: dict[str, Any]) -> dict[str, Any]:
                 "only what it lacks can be assumed"
             )
         _put(metadata, key, value)
+    if model is not None and _MODEL in may_be_assumed and _MODEL not in places:
+        metadata[_MODEL] = model.rpartition(":")[2]
     if lacking := _lacking(metadata):
         raise RunLogError(lacks(record, lacking))
     return metadata
@@ -92,11 +102,42 @@ def settings_from(record: Record, values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def recorded_config(record: Record, metadata: dict[str, Any], data: str | None, experiments: str) -> TrainConfig:
-    """The settings of a run from its completed metadata (see `complete`)."""
+def recorded_config(
+    record: Record, metadata: dict[str, Any], data: str | None, experiments: str, model: str | None = None
+) -> TrainConfig:
+    """The settings of a run from its completed metadata (see `complete`); `model` as in `named_again`."""
     fields = settings_from(record, stated(metadata).values)
+    fields["model"] = named_again(record, fields["model"], model)
     fields |= {"data": _data_path(record, fields, data), "experiments": experiments}
     return TrainConfig(**fields)
+
+
+def named_again(record: Record, stored: str, typed: str | None) -> str:
+    """The model that is trained: the recorded one, or a class of the user's own that a person has named again.
+
+    A class is a program, and a record may come from anybody: what it names is never imported for that alone.
+
+    Args:
+        stored: as in the record: one of ours, a path, or a name that means nothing to us.
+        typed: `package.module:Class` or `path/to/file.py:Class`, as it was given now.
+
+    Raises:
+        InputError: a class is named, but the record is of another model; or it is of one that nobody has named.
+    """
+    name = stored.rpartition(":")[2]
+    if typed is None:
+        if name != stored or name not in MODELS:
+            again = stored if name != stored else "package.module:Class or path/to/file.py:Class"
+            raise InputError(
+                f"{record.run_id} was trained with {name}, a model that is no part of decaylab, and no class is "
+                f"imported because a record names it: give it again with --model {again}"
+            )
+        return stored
+    if ":" not in typed or name in MODELS or typed.rpartition(":")[2] != name:
+        raise InputError(
+            f"--model {typed}: {record.run_id} was trained with {name}; --model is for giving a class of your own again"
+        )
+    return typed
 
 
 def _lacking(metadata: dict[str, Any]) -> list[str]:
@@ -108,7 +149,7 @@ def _lacking(metadata: dict[str, Any]) -> list[str]:
     if not isinstance(at(metadata, tuple(DIGEST.split("."))), str):
         lacking.append(DIGEST)
     # `--data` says where the data set is, whatever the record says; its digest says whether it is the same.
-    return [key for key in lacking if key != "data_config.path"]
+    return [key for key in lacking if key != _PATH]
 
 
 def names_in(entry: str) -> list[str]:

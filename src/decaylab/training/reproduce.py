@@ -20,7 +20,7 @@ from decaylab.training.same import (
     surrounding_differences,
     threads_of,
 )
-from decaylab.training.verdict import Verdict, compare, keep
+from decaylab.training.verdict import Verdict, compare, keep, predictions
 
 
 class Again(NamedTuple):
@@ -41,6 +41,15 @@ class Again(NamedTuple):
     def differences(self) -> list[Difference]:
         return [*self.settings, *self.surroundings]
 
+    @property
+    def because(self) -> list[Difference]:
+        """Those that other bits may come from."""
+        return [difference for difference in self.differences if difference.may_change_bits]
+
+    @property
+    def on_gpu(self) -> bool:
+        return self.plan.device != "cpu"
+
 
 class Reproduction(NamedTuple):
     """The new run's directory, how it ended, the verdict (None if it has no metrics), and what could not be kept."""
@@ -56,6 +65,7 @@ def plan_again(
     experiments: str,
     *,
     data: str | None = None,
+    model: str | None = None,
     assumed: dict[str, Any] | None = None,
     device: str | None = None,
 ) -> Again:
@@ -64,22 +74,25 @@ def plan_again(
     Args:
         experiments: where the new run would go.
         data: where the data set lies now.
+        model: the class of a model of the user's own, named again (see `recorded.named_again`).
         assumed: key -> value of what the record lacks.
         device: to be trained on, if not the recorded one.
 
     Raises:
         RunLogError: the record lacks something (listed), or has no metrics to compare with.
-        DataError: there is no data set. InputError: there is no such device.
+        DataError: there is no data set, or predictions that cannot be read. InputError: there is no such device.
+        ModelError: the model is of no kind that can be built here.
     """
     assumed = assumed or {}
     if reason := _why_not(record):
         lacking = lacking_in(record)
         more = f"; {lacks(record, lacking)}" if lacking else ""
         raise RunLogError(f"run {record.run_id} cannot be reproduced: {reason}{more}")
-    metadata = complete(record, assumed)
+    metadata = complete(record, assumed, model)
     if device is None:
         check_device(record)
-    config = recorded_config(record, metadata, data, experiments)
+    predictions(record)  # what cannot be read is said before hours of training, not after
+    config = recorded_config(record, metadata, data, experiments, model)
     plan = prepare(config if device is None else replace(config, device=device))
     origin = Origin(record.run_id, "reproduce", keys_assumed(assumed), threads_of(record))
     return Again(record, plan, origin, setting_differences(metadata, plan), surrounding_differences(record, plan))
@@ -96,7 +109,7 @@ def reproduce(again: Again) -> Reproduction:
     outcome = start(again.plan, again.origin)
     if not outcome.metrics:
         return Reproduction(outcome.directory, outcome.status, None, [])
-    verdict = compare(record, read_run(outcome.directory), again.differences)
+    verdict = compare(record, read_run(outcome.directory), again.because, again.on_gpu)
     directories = [outcome.directory, *([] if record.linked else [record.path])]
     trouble = keep(verdict, directories)
     if record.linked is not None:

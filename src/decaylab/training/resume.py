@@ -11,6 +11,7 @@ from decaylab.runlog.reading import number
 from decaylab.runlog.record import Record
 from decaylab.runlog.schema import LAST_CHECKPOINT
 from decaylab.runlog.takeover import seconds_so_far, take_over, why_not
+from decaylab.runlog.text import printable
 from decaylab.training.last_checkpoint import load_last
 from decaylab.training.loop import Again, Outcome, carry_out, say
 from decaylab.training.plan import Plan, prepare
@@ -23,6 +24,7 @@ def resume(
     record: Record,
     *,
     data: str | None = None,
+    model: str | None = None,
     assumed: dict[str, Any] | None = None,
     gone: bool = False,
     keep_last: bool = False,
@@ -34,22 +36,24 @@ def resume(
 
     Args:
         data: where the data set lies now; it is checked by its digest.
+        model: the class of a model of the user's own, named again (see `recorded.named_again`).
         assumed: key -> value of what the record lacks.
         gone: a person says that the process of the run is gone (see `takeover.why_not`).
 
     Raises:
         RunLogError: the run is running or has ended, its record lacks something, or another process resumes it.
-        DataError: another data set, or a damaged last.ckpt. ModelError: a model of the user's own has changed.
+        DataError: another data set, another training, or a last.ckpt that is damaged or of another model.
+        ModelError: a model of the user's own that cannot be built here.
     """
     if reason := why_not(record, gone):
         lacking = [] if "schema_version" in record.document else lacking_in(record)
         more = f"; it lacks {', '.join(lacking)}" if lacking else ""
         raise RunLogError(f"run {record.run_id} is not resumed: {reason}{more}")
     assumed = assumed or {}
-    metadata = complete(record, assumed)
+    metadata = complete(record, assumed, model)
     check_device(record)
-    plan = _checked(record, metadata, prepare(recorded_config(record, metadata, data, record.folder.path)))
-    state = load_last(os.path.join(record.path, LAST_CHECKPOINT))
+    plan = _checked(record, metadata, prepare(recorded_config(record, metadata, data, record.folder.path, model)))
+    state = load_last(os.path.join(record.path, LAST_CHECKPOINT), plan.model)
     done = 0 if state is None else int(state["epoch"])
     before = seconds_so_far(record)
     again = Again(state, before["fit"], number(record.get("data_preparation_seconds")) or 0.0)
@@ -75,7 +79,9 @@ def _checked(record: Record, metadata: dict[str, Any], plan: Plan) -> Plan:
 def _say_where(record: Record, plan: Plan, done: int) -> None:
     again = "from epoch 1 again, with its recorded seeds, as it has no last.ckpt"
     where = f"from epoch {done + 1}" if done else again
-    print(f"{record.run_id}: {where}, of {plan.config.max_epochs}", file=sys.stderr)
-    if differing := version_differences(record):
+    lines = [f"{record.run_id}: {where}, of {plan.config.max_epochs}"]
+    if differing := version_differences(record, plan):
         said = "; ".join(map(str, differing))
-        print(f"{record.run_id}: it may end otherwise than it would have: {said}", file=sys.stderr)
+        lines.append(f"{record.run_id}: it may end otherwise than it would have: {said}")
+    for line in lines:
+        print(printable(line), file=sys.stderr)

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import torch
 
 from decaylab import __version__
-from decaylab.errors import DataError, InputError
+from decaylab.errors import DataError, InputError, RunLogError
 from decaylab.runlog import surroundings
 from decaylab.runlog.diff import flatten
-from decaylab.runlog.reading import at
+from decaylab.runlog.files import read_regular
+from decaylab.runlog.reading import at, section
 from decaylab.runlog.record import Record
 from decaylab.training.describe import code_digest, settings
 from decaylab.training.plan import Plan
@@ -28,14 +29,19 @@ _MAY_DIFFER = (
 #: What the users' older programs recorded as it was asked for, not as it was.
 _ASKED_FOR = ("data_config.num_samples",)
 _DIFF_LIMIT = 2 * surroundings.DIFF_LIMIT
+#: Digests of the code that trains: decaylab's, and the file of a model of the user's own.
+_CODE = ("code", "model_code")
+#: No training has more; a number beyond comes from no record of ours, and PyTorch might try to start them.
+_MOST_THREADS = 1024
 
 
 class Difference(NamedTuple):
-    """A key, what the record says, and what it is here."""
+    """A key, what the record says, what it is here, and whether a training may give other bits for that."""
 
     key: str
     recorded: Any
     here: Any
+    may_change_bits: bool = True
 
     def __str__(self) -> str:
         return f"{self.key} was {self.recorded}, here it is {self.here}"
@@ -79,55 +85,61 @@ def check_device(record: Record) -> None:
 def threads_of(record: Record) -> int | None:
     """PyTorch's threads as recorded."""
     threads = at(record.metadata, ("environment", "torch_threads"))
-    return threads if isinstance(threads, int) and not isinstance(threads, bool) and threads > 0 else None
+    is_count = isinstance(threads, int) and not isinstance(threads, bool)
+    return threads if is_count and 0 < threads <= _MOST_THREADS else None
 
 
-def version_differences(record: Record) -> list[Difference]:
-    """Packages, Python and decaylab's own code, as recorded and here."""
-    environment = at(record.metadata, ("environment",)) or {}
-    packages = environment.get("packages")
-    packages = packages if isinstance(packages, dict) else {}
+def version_differences(record: Record, plan: Plan) -> list[Difference]:
+    """Packages, Python, decaylab's own code and that of a model of the user's own, as recorded and here."""
+    environment = section(record.metadata, "environment")
+    here = settings(plan)["environment"]
+    packages = section(environment, "packages")
     pairs: list[tuple[str, Any, Any]] = [
         (f"environment.packages.{name}", stored, _installed(name)) for name, stored in packages.items()
     ]
-    around = surroundings.environment()
-    pairs.append(("environment.python", environment.get("python"), around["python"]))
-    pairs.append(("environment.code", environment.get("code"), code_digest()))
+    if not packages:
+        pairs.append(("environment.packages", None, "installed"))
+    pairs.append(("environment.python", environment.get("python"), surroundings.environment()["python"]))
+    pairs += [(f"environment.{key}", environment.get(key), here[key]) for key in _CODE]
     return _differing(pairs)
 
 
 def surrounding_differences(record: Record, plan: Plan) -> list[Difference]:
     """Everything around the training that its bits may depend on, as recorded and here; unknown is different."""
-    environment = at(record.metadata, ("environment",)) or {}
+    environment = section(record.metadata, "environment")
     here = settings(plan)["environment"]
     around = surroundings.environment()
-    pairs = [
+    pairs: list[tuple[str, Any, Any]] = [
         ("process.host", at(record.document, ("process", "host")), _host()),
         *((f"environment.{key}", environment.get(key), around[key]) for key in ("platform", "machine")),
         *((f"environment.{key}", environment.get(key), here[key]) for key in ("device", "cpu_capability")),
     ]
     if threads_of(record) is None:  # where it is known, the training takes as many
         pairs.append(("environment.torch_threads", None, here["torch_threads"]))
-    return [*version_differences(record), *_differing(pairs), *_git_differences(record)]
+    return [*version_differences(record, plan), *_differing(pairs), *_git_differences(record, plan)]
 
 
-def _git_differences(record: Record) -> list[Difference]:
+def _git_differences(record: Record, plan: Plan) -> list[Difference]:
+    """The commit and what was changed since, of the folder that each training was called in.
+
+    Where decaylab's own code is the recorded one to the letter and the model is one of ours, no other code takes part:
+    then they are listed and change no bit.
+    """
     state, diff = surroundings.git_state(os.getcwd())
-    stored = at(record.document, ("git", "commit"))
-    found = _differing([("git.commit", stored, state and state["commit"])])
-    known = _stored_diff(record)
-    if known != diff:
-        found.append(Difference("git.diff", _named(known), _named(diff)))
-    return found
+    is_code_known = section(record.metadata, "environment").get("code") == code_digest()
+    may_change = plan.config.model_path is not None or not is_code_known
+    stored, here = at(record.document, ("git", "commit")), state and state["commit"]
+    pairs = [("git.commit", stored, here), ("git.diff", _stored_diff(record), _named(diff))]
+    return [difference._replace(may_change_bits=may_change) for difference in _differing(pairs)]
 
 
-def _stored_diff(record: Record) -> bytes:
-    from decaylab.runlog.files import read_regular
-
+def _stored_diff(record: Record) -> str:
     try:
-        return read_regular(os.path.join(record.path, "git.diff"), _DIFF_LIMIT)
+        return _named(read_regular(os.path.join(record.path, "git.diff"), _DIFF_LIMIT))
     except FileNotFoundError:
-        return b""
+        return _named(b"")
+    except RunLogError as error:
+        return str(error)
 
 
 def _named(diff: bytes) -> str:

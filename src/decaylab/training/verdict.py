@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from decaylab.errors import DataError, RunLogError
 from decaylab.evaluation.reevaluate import CurveFile
+from decaylab.runlog.arrays import read_header
 from decaylab.runlog.files import replace_file
 from decaylab.runlog.find import is_doubtful
 from decaylab.runlog.reading import at, number
@@ -27,7 +29,8 @@ CURVE_TOLERANCE = 0.5
 _COMPARED = tuple(
     f"{name}_{statistic}" for name in ("edc", "edt", "t20", "c50", "t30", "ts") for statistic in ("mae", "rmse")
 )
-_PREDICTIONS = "predictions.npy"
+#: As every run has them, and as the users' multihead program wrote them.
+_PREDICTIONS = ("predictions.npy", "edc_predictions.npy")
 _VERSION = 1
 
 
@@ -54,6 +57,7 @@ class Verdict(NamedTuple):
     verdict: str
     expected: str
     because: list[Difference]
+    on_gpu: bool
     rows: list[Row]
 
     @property
@@ -70,17 +74,19 @@ class Verdict(NamedTuple):
             "expected": self.expected,
             "metric_tolerance": METRIC_TOLERANCE,
             "curve_tolerance": CURVE_TOLERANCE,
-            "because": [difference._asdict() for difference in self.because],
+            "because": [{"key": key, "recorded": old, "here": new} for key, old, new, _ in self.because],
+            "on_gpu": self.on_gpu,
             "rows": [{**row._asdict(), "difference": row.difference} for row in self.rows],
         }
 
 
-def compare(original: Record, again: Record, because: list[Difference]) -> Verdict:
+def compare(original: Record, again: Record, because: list[Difference], on_gpu: bool = False) -> Verdict:
     """Compare metrics and predictions of two runs on the same test rooms.
 
     Args:
-        because: what around the two trainings differs (`same.surrounding_differences`). Without anything that differs,
-            the same bits are expected, else figures within the tolerances.
+        because: what other bits may come from (`reproduce.Again.because`). Without anything the same bits are expected
+            on a CPU, else figures within the tolerances.
+        on_gpu: the new run was trained on one: it does not add in the same order twice.
     """
     rows = [_metric(original, again, name) for name in _COMPARED if _is_known(original, again, name)]
     curves, same_curves = _curves(original, again)
@@ -89,8 +95,8 @@ def compare(original: Record, again: Record, because: list[Difference]) -> Verdi
         verdict = "bit-equal"
     else:
         verdict = "within tolerance" if all(row.agrees for row in rows) else "differs"
-    expected = "within tolerance" if because else "bit-equal"
-    return Verdict(original.run_id, again.run_id, verdict, expected, because, rows)
+    expected = "within tolerance" if because or on_gpu else "bit-equal"
+    return Verdict(original.run_id, again.run_id, verdict, expected, because, on_gpu, rows)
 
 
 def keep(verdict: Verdict, directories: list[str]) -> list[str]:
@@ -104,6 +110,26 @@ def keep(verdict: Verdict, directories: list[str]) -> list[str]:
         except OSError as error:
             trouble.append(f"the verdict could not be written into {directory}: {error.strerror}")
     return trouble
+
+
+def predictions(record: Record) -> CurveFile | None:
+    """The curves that a run predicted; None if they are not there, or not any more.
+
+    Raises:
+        DataError: they are there and cannot be read.
+    """
+    for name in _PREDICTIONS:
+        path = os.path.join(record.path, name)
+        try:
+            read_header(path)  # a plain file, and an array of numbers
+        except FileNotFoundError:
+            continue
+        except RunLogError as error:
+            raise DataError(
+                f"{path} cannot be compared with: {error}; move it away, and the metrics alone are compared"
+            ) from error
+        return CurveFile(path)
+    return None
 
 
 def _is_known(original: Record, again: Record, name: str) -> bool:
@@ -139,10 +165,9 @@ def _same(recorded: Any, now: Any) -> bool:
 def _curves(original: Record, again: Record) -> tuple[Row, bool | None]:
     """The predictions of both: mean |difference| of the energy, and whether their bits are the same (None: unknown)."""
     name = "predictions"
-    paths = [os.path.join(record.path, _PREDICTIONS) for record in (original, again)]
-    if not os.path.isfile(paths[0]):
-        return Row(name, None, None, None, True, f"the run has no {_PREDICTIONS} any more: not compared"), None
-    theirs, ours = map(CurveFile, paths)
+    theirs, ours = predictions(original), predictions(again)
+    if theirs is None or ours is None:
+        return Row(name, None, None, None, True, f"{original.run_id} has none on the disk: not compared"), None
     if theirs.shape != ours.shape:
         return Row(name, None, None, None, False, f"of the shapes {theirs.shape} and {ours.shape}"), False
     total, is_same = 0.0, True
