@@ -15,7 +15,8 @@ from decaylab.training.derive import derived
 GIVEN = (
     "--max-epochs", "2", "--batch-size", "8", "--learning-rate", "0.002", "--scaler", "robust", "--loss", "auxiliary",
     "--aux-weight", "0.7", "--gradient-clip-val", "1.5", "--split", "room", "--fold", "1/3", "--split-seed", "3",
-    "--seed", "9", "--early-stop-patience", "7", "--input-noise", "0.01", "--weight-decay", "0.1", "--max-samples", "25",
+    "--seed", "9", "--early-stop-patience", "7", "--input-noise", "0.01", "--weight-decay", "0.1",
+    "--max-samples", "25",
 )  # fmt: skip
 
 
@@ -75,7 +76,10 @@ def test_only_what_is_given_differs_and_the_parent_is_shown(run, monkeypatch, tm
     ("typed", "expected"),
     [
         ({"loss": "decay"}, {"loss": "decay", "loss_weights": {}}),
-        ({"loss": "auxiliary", "loss_weights": {"t20_weight": 2.0}}, {"loss_weights": {"aux_weight": 0.7, "t20_weight": 2.0}}),
+        (
+            {"loss": "auxiliary", "loss_weights": {"t20_weight": 2.0}},
+            {"loss_weights": {"aux_weight": 0.7, "t20_weight": 2.0}},
+        ),
         ({"split": "random"}, {"split": "random", "fold": None, "split_seed": 3}),
         ({"model": "lstm"}, {"model": "lstm", "input_noise": None, "learning_rate": 0.002}),
         ({"early_stop": False}, {"early_stop": False, "early_stop_patience": None}),

@@ -102,7 +102,7 @@ def test_other_defaults_than_on_the_day_change_no_bit(run, monkeypatch, capsys):
 
 def test_a_dry_run_lists_what_differs_and_trains_nothing(run, capsys):
     assert reproduce(run, "--dry-run") == (0, None)
-    assert "nothing around it differs" in capsys.readouterr().out
+    assert "nothing that the bits depend on differs" in capsys.readouterr().out
     change(
         run,
         environment__packages={"torch": "1.0", "lightning": record_of(run)["environment"]["packages"]["lightning"]},
