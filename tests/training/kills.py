@@ -54,7 +54,8 @@ DRIVER = textwrap.dedent("""
                 before(loop, "_trainer", lambda *args: True)
             elif where == "middle":  # of an epoch
                 before(CurveModule, "training_step",
-                       lambda module, batch, index: index == 1 and module.trainer.current_epoch + 1 == epoch)
+                       lambda module, batch, index: index == 1 and module.trainer.current_epoch + 1 == epoch
+                       and any(isinstance(each, RunRecorder) for each in module.trainer.callbacks))
             elif where == "logged":  # the epoch is in the history, but in no checkpoint
                 before(KeepLast, "on_train_epoch_end", lambda keep, trainer, module: trainer.current_epoch + 1 == epoch)
             elif where == "writing":
