@@ -42,7 +42,7 @@ def test_a_report_is_drawn(width, scheme, browser, write_pictured_run, experimen
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("request", lambda request: requests.append(request.url))
-    page.goto(path.as_uri())
+    page.goto(path.as_uri(), timeout=120_000)
     page.wait_for_function("document.querySelectorAll('.js-plotly-plot .main-svg').length >= 3 * 12", timeout=60_000)
     assert said == []
     assert requests == [path.as_uri()]
