@@ -2,6 +2,7 @@
 
 import json
 import math
+import pathlib
 
 import pytest
 
@@ -108,6 +109,11 @@ def test_the_strongest_suspicion_comes_first(options, loss, code):
 
 
 #: One number for every sample, thirty standard deviations off: mse 900 times that of the mean curve, and rising.
+def model_of(run):
+    """A model of one's own is named again: a record is never asked what to import."""
+    return ["--model", json.loads((pathlib.Path(run) / "metadata.json").read_text())["model_path"]]
+
+
 LOST = """
 import torch
 
@@ -182,7 +188,7 @@ def test_the_proposed_command_is_one_that_trains(lost, monkeypatch):
 
     _, (_, run) = lost
     words = shlex.split(record_of(run)["guard"]["finding"]["command"])
-    assert main([*words[1:], "--max-epochs", "1"]) == 0
+    assert main([*words[1:], "--max-epochs", "1", *model_of(run)]) == 0
 
 
 def test_without_the_guard_it_goes_on_and_the_losses_are_the_same(lost, published, own):
@@ -197,7 +203,7 @@ def test_without_the_guard_it_goes_on_and_the_losses_are_the_same(lost, publishe
 
 def test_a_stopped_run_is_reproduced_bit_for_bit(lost, capsys):
     folder, (_, run) = lost
-    assert main(["reproduce", str(run), "--experiments", str(folder)]) == 0, capsys.readouterr().out
+    assert main(["reproduce", str(run), "--experiments", str(folder), *model_of(run)]) == 0, capsys.readouterr().out
     assert "bit-equal" in capsys.readouterr().out
 
 
@@ -209,7 +215,7 @@ def test_a_run_from_before_the_guard_is_reproduced_without_one(lost, published, 
     (run / "metadata.json").write_text(json.dumps(record))
     assert main(["show", str(run), "--command"]) == 0
     assert "--no-guard" in capsys.readouterr().out
-    assert main(["reproduce", str(run), "--experiments", str(folder)]) == 0
+    assert main(["reproduce", str(run), "--experiments", str(folder), *model_of(run)]) == 0
     assert "bit-equal" in capsys.readouterr().out
 
 
@@ -218,8 +224,8 @@ def test_settings_of_a_run_without_guard_are_taken_without_that(published, own, 
     from decaylab.training.derive import derived
 
     _, run = train(published, own, tmp_path / "e", "--no-guard", "--max-epochs", "1")
-    assert derived(read_run(str(run)), {}).guard is True
-    assert derived(read_run(str(run)), {"guard": False}).guard is False
+    assert derived(read_run(str(run)), {"model": model_of(run)[1]}).guard is True
+    assert derived(read_run(str(run)), {"guard": False, "model": model_of(run)[1]}).guard is False
 
 
 def test_a_resumed_run_is_stopped_in_the_same_epoch(lost, published, own, tmp_path, monkeypatch):
@@ -241,7 +247,7 @@ def test_a_resumed_run_is_stopped_in_the_same_epoch(lost, published, own, tmp_pa
     monkeypatch.setattr(guarding.GuardCallback, "on_train_epoch_end", real)
     (again,) = [path for path in (tmp_path / "e").iterdir() if path.is_dir()]
     assert record_of(again)["status"] != "diverged"
-    assert main(["resume", str(again), "--experiments", str(tmp_path / "e")]) == 1
+    assert main(["resume", str(again), "--experiments", str(tmp_path / "e"), *model_of(again)]) == 1
     old, new = record_of(run), record_of(again)
     assert new["guard"]["epoch"] == old["guard"]["epoch"]
     assert new["guard"]["message"] == old["guard"]["message"]
