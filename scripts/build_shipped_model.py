@@ -43,8 +43,9 @@ from decaylab.rooms.draw_wide import WIDE_VERSION
 
 #: The files may take so much of everybody's disk; the ONNX file is left out if it would take more.
 MOST_BYTES = 5_000_000
-#: Of metadata.json: what tells of the machine, not of the model.
+#: Of metadata.json: what tells of the machine, not of the model; and what of its environment tells of the model.
 PRIVATE = ("process", "working_directory", "git", "command", "notes", "output")
+ENVIRONMENT = ("python", "packages", "device", "torch_threads", "code")
 
 
 def main() -> int:
@@ -119,6 +120,7 @@ def public(metadata: dict[str, Any]) -> dict[str, Any]:
     """The run's metadata without what tells of the machine. SystemExit if a path of it is left."""
     kept = {key: value for key, value in metadata.items() if key not in PRIVATE}
     kept["data_config"] = {**kept["data_config"], "path": "wide"}
+    kept["environment"] = {key: kept["environment"].get(key) for key in ENVIRONMENT}
     kept["best_model_path"] = "compact.ckpt"
     if left := [text for text in strings(kept) if text.startswith(("/", "~")) or str(Path.home()) in text]:
         raise SystemExit(f"metadata.json holds paths of this machine: {left}")

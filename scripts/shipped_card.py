@@ -53,6 +53,8 @@ that the decay fits the record of 2 s.
 
 ## Errors on rooms it has not seen: drawn like its own
 
+Most of what it knows is physics: the second row of each parameter has no training at all.
+
 {inside}
 
 `label noise`: mean |a - b| / sqrt 2 of two simulations of each room under different seeds, about the error of a perfect

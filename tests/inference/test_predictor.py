@@ -14,7 +14,9 @@ from decaylab import load_model
 from decaylab.acoustics import onset_index, room_parameters
 from decaylab.errors import DataError
 from decaylab.inference import PARAMETERS, UNITS, Predictor, load
+from decaylab.inference.drawing import draw_through_knots
 from decaylab.models import build_model
+from decaylab.models.grid import draw_curve
 from decaylab.rooms import RoomTable
 from decaylab.rooms.features import FEATURE_NAMES
 from decaylab.training.checkpoint import save_checkpoint
@@ -55,6 +57,14 @@ def test_curves_are_the_model_in_pytorch(model: Predictor, checkpoint: Path, roo
     got = model.predict(rooms).curves
     assert got is not None
     assert np.abs(10 * np.log10(got / expected))[expected > 1e-6].max() < 1e-3
+
+
+def test_curves_in_numpy_are_those_of_the_model() -> None:
+    """Wherever the first knot lies, the file's first sample included."""
+    positions = torch.tensor([[0.0, 1, 2, 500, 95_999], [300.0, 301, 302, 9_000, 95_999]])
+    level = torch.tensor([[0.0, -0.5, -0.5, -30, -80], [-0.001, -3, -4, -20, -119]])
+    expected = draw_curve(level, positions).numpy()
+    np.testing.assert_allclose(draw_through_knots(level.numpy(), positions.numpy(), 96_000), expected, rtol=2e-5)
 
 
 def test_company_and_blocks_change_nothing(model: Predictor, rooms: np.ndarray) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +71,27 @@ def test_only_a_block_of_curves_is_held(
     many = RoomTable([f"r{k}" for k in range(70)], np.tile(table.features, (7, 1)))
     write_predictions(str(tmp_path / "p.npz"), model, many)
     assert sizes == [64, 6]
+
+
+@pytest.mark.heavy
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_memory_does_not_grow_with_the_table(checkpoint: Path, table: RoomTable, tmp_path: Path) -> None:
+    """600 rooms are 230 MB of curves, 100 are 38 MB; the process may hold a block more, not the difference."""
+    program = (
+        "import sys, numpy as np; from decaylab import load_model; from decaylab.inference.tables import *\n"
+        "from decaylab.rooms import RoomTable; rooms = np.load(sys.argv[2]); count = int(sys.argv[4])\n"
+        "table = RoomTable([str(k) for k in range(count)], np.tile(rooms, (count // 10, 1)))\n"
+        "write_predictions(sys.argv[3], load_model(sys.argv[1]), table)\n"
+        "print([line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')][0])\n"
+    )
+    np.save(tmp_path / "rooms.npy", table.features)
+    peaks = []
+    for count in (100, 600):
+        given = [str(checkpoint), str(tmp_path / "rooms.npy"), str(tmp_path / "p.npz"), str(count)]
+        done = subprocess.run([sys.executable, "-c", program, *given], capture_output=True, text=True, timeout=200)
+        assert done.returncode == 0, done.stderr
+        peaks.append(int(done.stdout) / 1024)  # MB
+    assert peaks[1] - peaks[0] < 80
 
 
 @pytest.mark.parametrize("name", ["p.csv", "p.npz"])

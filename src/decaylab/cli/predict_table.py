@@ -51,9 +51,14 @@ def _head(model: Predictor, rooms: RoomTable) -> list[str]:
 
 def _foot(model: Predictor, prediction: Prediction) -> list[str]:
     intervals = model.about.intervals
+    lines = []
+    if any((values != values).any() for values in prediction.parameters.values()):
+        lines.append(
+            "-: the curve's 2 s hold T20 up to 3.4 s and T30 up to 2.7 s; EDT of the direct sound alone is none"
+        )
     if intervals is None:
-        return ["no intervals: the model's file does not hold them"]
-    lines = [
+        return [*lines, "no intervals: the model's file does not hold them"]
+    lines += [
         f"± holds one simulation of the room in {intervals['level']:.0%} of the cases, for rooms like those of the "
         f"training ({intervals['rooms']} validation rooms)"
     ]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from decaylab.acoustics import onset_index, room_parameters
 from decaylab.inference.about import PARAMETERS
+from decaylab.inference.drawing import draw_through_knots
 from decaylab.inference.engine import Answer, Late
 from decaylab.inference.graph import Graph
 from decaylab.inference.knot_parameters import parameters_of_knots, with_start
@@ -41,9 +42,7 @@ class TorchEngine:
             parts = [self.graph.knots(part) for part in rooms.split(_BLOCK)]
             level, positions = (torch.cat(values) for values in zip(*parts, strict=True))
             found = parameters_of_knots(*with_start(level, positions), self.graph.sampling_rate)
-            halves = zip(level.split(_BLOCK), rooms.split(_BLOCK), strict=True)
-            pieces = [self.graph.model.render(*part) for part in halves] if curves else []
-            rendered = torch.cat(pieces).numpy() if curves else None
+            rendered = draw_through_knots(level.numpy(), positions.numpy(), self.graph.samples) if curves else None
         arrays = {name: value.numpy() for name, value in found.items()}
         onset = arrays.pop("onset").astype(np.int64)
         return Answer({name: arrays[name] for name in PARAMETERS}, onset, rendered)

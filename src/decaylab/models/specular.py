@@ -160,6 +160,8 @@ def receiver_share(size: Tensor, receiver: Tensor, directions: Tensor) -> Tensor
     Args:
         size, receiver: (B, 3), metres. directions: (B, D, 3) or (1, D, 3), unit vectors.
     """
+    if not torch.compiler.is_compiling() and bool((torch.minimum(receiver, size - receiver) >= RADIUS).all()):
+        return torch.ones(len(size), directions.shape[1], dtype=size.dtype, device=size.device)
     reach = RADIUS * (1.0 - directions.square()).clamp(min=1e-6).sqrt()
     left = [1.0 - _segment(gap[:, None, :] / reach) for gap in (receiver, size - receiver)]
     return (left[0] + left[1] - 1.0).clamp(min=0.0).prod(dim=2)
