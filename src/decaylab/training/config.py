@@ -117,6 +117,9 @@ class TrainConfig:
             raise InputError("--no-early-stop and --early-stop-patience contradict each other: give one of them")
         if self.num_workers < 0:
             raise InputError(f"--num-workers is {self.num_workers}: it must be 0 or more")
+        for name in ("seed", "split_seed"):
+            if not 0 <= getattr(self, name) < 2**32:
+                raise InputError(f"{_option(name)} is {getattr(self, name)}: it must be from 0 to {2**32 - 1}")
         if self.persistent_workers and self.num_workers == 0:
             raise InputError("--persistent-workers needs --num-workers of at least 1")
         for name in ("learning_rate", "gradient_clip_val"):
