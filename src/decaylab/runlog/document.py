@@ -8,7 +8,7 @@ from typing import Any
 
 from decaylab.errors import RunLogError
 from decaylab.runlog import values
-from decaylab.runlog.reading import number
+from decaylab.runlog.reading import seconds
 from decaylab.runlog.schema import DOCUMENTED, FIELDS, SCHEMA_VERSION, SETTING_PLACES, empty_metadata
 
 #: Keys that only the recorder writes.
@@ -65,10 +65,11 @@ class Document:
 
     def begin_again(self, resume: dict[str, Any], process: dict[str, Any]) -> None:
         """The run goes on in `process`; `resume` is kept in `resumes`. What told of its end is open again."""
-        self.data["resumes"] = [*self.data.get("resumes", []), values.plain(resume, "resumes")]
+        known = self.data.get("resumes")
+        self.data["resumes"] = [*(known if isinstance(known, list) else []), values.plain(resume, "resumes")]
         training = self.data["training_config"]
         training["actual_epochs"] = None
-        if number(training["training_duration_seconds"]) is None:  # edited: nothing can be added to it
+        if seconds(training["training_duration_seconds"]) is None:  # edited: nothing can be added to it
             training["training_duration_seconds"] = None
         self.data |= {
             "status": "running",

@@ -14,6 +14,12 @@ def number(value: Any) -> Any:
     return float(value) if isinstance(value, str) and value in ("NaN", "Infinity", "-Infinity") else None
 
 
+def seconds(value: Any) -> float | None:
+    """`value` if it can be a duration: a finite number, 0 or more; else None."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value if is_number and 0 <= value < 1e300 else None
+
+
 def section(metadata: dict[str, Any], key: str) -> dict[str, Any]:
     """The object under `key`; an empty one if there is none."""
     value = metadata.get(key)

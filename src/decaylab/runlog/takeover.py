@@ -18,7 +18,7 @@ from decaylab.runlog.document import Document
 from decaylab.runlog.files import remove_if_there, replace_file
 from decaylab.runlog.history import read_history
 from decaylab.runlog.process import STALE_SECONDS, can_be_looked_for, heartbeat_age, identity, is_alive
-from decaylab.runlog.reading import at, number
+from decaylab.runlog.reading import at, seconds
 from decaylab.runlog.record import Record
 from decaylab.runlog.recorder import Run
 from decaylab.runlog.schema import CHECKPOINTS, HISTORY, METADATA
@@ -106,14 +106,15 @@ def seconds_so_far(record: Record) -> dict[str, float]:
     The lines of its history hold the seconds of the fit, summed over resumes.
     """
     lines = read_history(os.path.join(record.path, HISTORY)).lines
-    reached = [value for line in lines if (value := number(line.get("seconds"))) is not None]
-    stored = number(record.get("training_config.training_duration_seconds"))
+    reached = [value for line in lines if (value := seconds(line.get("seconds"))) is not None]
+    stored = seconds(record.get("training_config.training_duration_seconds"))
     fit = max([*reached, stored or 0.0])
-    resumes = record.document.get("resumes") or [{}]
+    resumes = record.document.get("resumes")
+    before = resumes[-1] if isinstance(resumes, list) and resumes else None
     totals = (
-        number(record.get("total_duration_seconds")) or 0.0,
-        number(resumes[-1].get("seconds_before")) or 0.0,
-        fit + (number(record.get("data_preparation_seconds")) or 0.0),
+        seconds(record.get("total_duration_seconds")) or 0.0,
+        seconds(at(before, ("seconds_before",))) or 0.0,
+        fit + (seconds(record.get("data_preparation_seconds")) or 0.0),
     )
     return {"fit": round(fit, 3), "total": round(max(totals), 3)}
 

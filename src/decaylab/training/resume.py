@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from decaylab.errors import DataError, RunLogError
-from decaylab.runlog.reading import number
+from decaylab.runlog.reading import seconds
 from decaylab.runlog.record import Record
 from decaylab.runlog.schema import LAST_CHECKPOINT
 from decaylab.runlog.takeover import seconds_so_far, take_over, why_not
@@ -56,7 +56,7 @@ def resume(
     state = load_last(os.path.join(record.path, LAST_CHECKPOINT), plan.model)
     done = 0 if state is None else int(state["epoch"])
     before = seconds_so_far(record)
-    again = Again(state, before["fit"], number(record.get("data_preparation_seconds")) or 0.0)
+    again = Again(state, before["fit"], seconds(record.get("data_preparation_seconds")) or 0.0)
     told = {"from_epoch": done, "data_path": plan.config.data, "assumed": keys_assumed(assumed)}
     with threads_for(plan.model, threads_of(record)), take_over(record, told, gone) as run:
         say(plan)
