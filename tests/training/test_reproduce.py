@@ -20,6 +20,8 @@ ASSUMED = {
     "input_noise": 0.0, "device": "cpu", "t20_weight": 1.0, "c50_weight": 0.05,
 }  # fmt: skip
 
+ASSUMED_DEVICE = ("--assume", "device=cpu")
+
 
 @pytest.fixture(scope="module")
 def trained(published, tmp_path_factory):
@@ -171,6 +173,76 @@ def test_curves_are_compared_too(run, trained):
     verdict = compare(read_run(str(run)), read_run(str(whole)), because)
     assert verdict.verdict == "bit-equal"
     assert "not compared" in verdict.rows[-1].remark
+
+
+def test_a_gpu_is_not_expected_to_give_the_same_bits(run, trained):
+    (whole,) = [path for path in trained.iterdir() if path.is_dir()]
+    change(run, metrics__t20__mae=record_of(run)["metrics"]["t20"]["mae"] * (1 + 1e-9))
+    found = compare(read_run(str(run)), read_run(str(whole)), [], on_gpu=True)
+    assert (found.verdict, found.expected, found.agrees) == ("within tolerance", "within tolerance", True)
+    assert found.to_json()["on_gpu"] is True
+    assert not compare(read_run(str(run)), read_run(str(whole)), []).agrees
+
+
+def test_a_commit_changes_no_bit_where_the_code_is_the_same(run):
+    from decaylab.training.reproduce import plan_again
+
+    change(run, git={"commit": "0123abc"})
+    (run / "git.diff").write_bytes(b"+ x")
+    again = plan_again(read_run(str(run)), str(run.parent))
+    assert {found.key for found in again.differences} == {"git.commit", "git.diff"}
+    assert again.because == []
+    change(run, environment__code="of another day")
+    again = plan_again(read_run(str(run)), str(run.parent))
+    assert {found.key for found in again.because} == {"git.commit", "git.diff", "environment.code"}
+
+
+@pytest.mark.parametrize("kind", ["damaged", "link", "pipe"])
+def test_predictions_that_cannot_be_read_are_said_before_anything_is_trained(run, kind, capsys):
+    file = run / "predictions.npy"
+    content = file.read_bytes()
+    file.unlink()
+    if kind == "damaged":
+        file.write_bytes(content[: len(content) // 2])
+    elif kind == "link":
+        file.symlink_to("/etc/hostname")
+    else:
+        os.mkfifo(file)
+    said = refused(capsys, run)
+    assert "predictions.npy cannot be compared with" in said
+    file.unlink()
+    assert reproduce(run, "--dry-run") == (0, None)
+
+
+def test_curves_of_the_multihead_program_are_found_under_their_name(run, trained):
+    (whole,) = [path for path in trained.iterdir() if path.is_dir()]
+    (run / "predictions.npy").rename(run / "edc_predictions.npy")
+    verdict = compare(read_run(str(run)), read_run(str(whole)), [])
+    assert (verdict.verdict, verdict.rows[-1].again) == ("bit-equal", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"seed": -1}, "--seed is -1"),
+        ({"seed": 2**32}, "--seed is"),
+        ({"data_config__split_seed": -1}, "--split-seed is -1"),
+        ({"model_name": "/tmp/evil.py:Net"}, "no class is imported"),
+        ({"model_path": "evil:Net"}, "give it again with --model evil:Net"),
+        ({"loss_config__loss_type": "\x1b[31m"}, "\\x1b[31m"),
+    ],
+)
+def test_an_edited_record_is_answered_in_one_line(run, changes, said, capsys):
+    change(run, **changes)
+    assert said in refused(capsys, run)
+
+
+@pytest.mark.parametrize("value", [None, "x", ["x"], 1, {"packages": ["x"], "torch_threads": 10**9}])
+def test_surroundings_that_are_no_object_are_unknown(run, value, capsys):
+    change(run, environment=value if not isinstance(value, dict) else record_of(run)["environment"] | value)
+    status, made = reproduce(run, "--dry-run", "--device", "cpu", *(() if isinstance(value, dict) else ASSUMED_DEVICE))
+    assert (status, made) == (0, None)
+    assert "environment.packages" in capsys.readouterr().out
 
 
 def test_metrics_by_other_definitions_are_shown_and_not_compared(run, trained):

@@ -93,6 +93,44 @@ def test_an_interrupted_run_is_resumed_and_its_durations_are_summed(killed, caps
     assert main(["verify", str(killed)]) == 0
 
 
+def test_interrupted_before_its_fit_goes_on_a_run_has_not_trained_longer(killed, monkeypatch):
+    from decaylab.training import loop
+
+    reached = read_history(str(killed / "history.jsonl")).lines[-1]["seconds"]
+
+    def interrupted(*args):
+        time.sleep(1)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "_trainer", interrupted)
+    assert main(["resume", str(killed)]) == 130
+    record = record_of(killed)
+    assert record["status"] == "interrupted"
+    assert record["training_config"]["training_duration_seconds"] == reached
+    assert record["training_config"]["training_duration_minutes"] == round(reached / 60, 6)
+    assert record["total_duration_seconds"] > reached + 1
+    monkeypatch.undo()
+    assert main(["resume", str(killed)]) == 0
+    assert [told["status_before"] for told in record_of(killed)["resumes"]] == ["lost", "interrupted"]
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "x", [1], -5, {"a": 1}])
+def test_durations_that_somebody_edited_count_for_nothing(killed, value, monkeypatch):
+    from decaylab.runlog.takeover import seconds_so_far
+
+    reached = read_history(str(killed / "history.jsonl")).lines[-1]["seconds"]
+    with (killed / "history.jsonl").open("a") as file:
+        file.write('{"epoch": 4, "seconds": "Infinity"}\n')
+    change(killed, training_config__training_duration_seconds=value, total_duration_seconds=value, resumes=value)
+    assert seconds_so_far(read_run(str(killed)))["fit"] == reached
+    monkeypatch.setattr("decaylab.training.resume.carry_out", lambda plan, run, *more: run.finish(status="interrupted"))
+    with pytest.raises(AttributeError):  # there is no outcome to report
+        main(["resume", str(killed)])
+    record = record_of(killed)
+    assert record["training_config"]["training_duration_seconds"] == reached
+    assert [told["from_epoch"] for told in record["resumes"][-1:]] == [2]
+
+
 def test_default_settings_of_today_do_not_enter(killed, killed_in_epoch_three, monkeypatch):
     from decaylab.models.compact import Compact
 
@@ -183,6 +221,31 @@ def test_a_damaged_last_checkpoint_is_said_and_nothing_is_begun(killed, capsys):
     torch.save({"format": last_checkpoint.FORMAT, "version": 9}, killed / LAST)
     assert "version 9" in refused(capsys, "resume", killed)
     assert record_of(killed)["status"] == "running"
+
+
+def test_a_state_that_is_not_of_this_training_is_refused_before_anything_is_begun(killed, capsys):
+    whole = torch.load(killed / LAST, weights_only=True)
+    name = next(iter(whole["module"]))
+    other = {**whole["module"], name: torch.zeros(3)}
+    for state, said in (
+        ({key: value for key, value in whole.items() if key != "random"}, "damaged (random)"),
+        ({**whole, "epoch": "two"}, "damaged (epoch)"),
+        ({**whole, "epoch": 0}, "damaged (epoch)"),
+        ({**whole, "module": other}, "weights of another model"),
+    ):
+        torch.save(state, killed / LAST)
+        assert said in refused(capsys, "resume", killed)
+    (killed / LAST).unlink()
+    os.mkfifo(killed / LAST)
+    assert "a named pipe" in refused(capsys, "resume", killed)
+    assert record_of(killed)["status"] == "running"
+    assert "resumes" not in record_of(killed)
+
+
+def test_a_run_without_a_record_says_so(tmp_path, capsys):
+    (tmp_path / "compact_20260301_120000").mkdir()
+    said = refused(capsys, "resume", tmp_path / "compact_20260301_120000")
+    assert "killed before its settings were on record" in said
 
 
 def test_a_record_that_cannot_be_written_leaves_the_run_as_it_was(killed, monkeypatch, capsys):
@@ -307,6 +370,74 @@ def test_a_full_disk_ends_no_training_and_is_said_once(published, tmp_path, monk
     monkeypatch.setattr(last_checkpoint, "write_whole", full)
     assert main([str(word) for word in train_words(published, tmp_path / "e")]) == 0
     assert capsys.readouterr().err.count("last.ckpt could not be written (No space left on device)") == 1
+
+
+def test_best_weights_that_find_no_room_are_written_later(published, tmp_path, monkeypatch, capsys):
+    from decaylab.training import checkpoint
+
+    real, refusals = checkpoint.save_checkpoint, []
+
+    def full_at_first(*args):
+        if len(refusals) < 2:
+            refusals.append(args)
+            raise OSError(28, "No space left on device")
+        real(*args)
+
+    monkeypatch.setattr(checkpoint, "save_checkpoint", full_at_first)
+    assert main([str(word) for word in train_words(published, tmp_path / "e")]) == 0
+    assert capsys.readouterr().err.count("best_model.ckpt could not be written (No space left on device)") == 1
+    run = only_run(tmp_path / "e")
+    assert len(refusals) == 2
+    assert torch.load(run / "checkpoints/best_model.ckpt", weights_only=True)["epoch"] == record_of(run)["best_epoch"]
+
+
+def test_a_run_that_ended_with_a_full_disk_is_resumed_when_there_is_room(
+    published, tmp_path, monkeypatch, killed_in_epoch_three
+):
+    from decaylab.training import checkpoint
+
+    def full(*args):
+        raise OSError(28, "No space left on device", "best_model.ckpt")
+
+    monkeypatch.setattr(last_checkpoint, "SHARE", 1e9)
+    monkeypatch.setattr(checkpoint, "save_checkpoint", full)
+    assert main([str(word) for word in train_words(published, tmp_path / "e")]) == 2
+    run = only_run(tmp_path / "e")
+    assert record_of(run)["status"] == "failed"
+    monkeypatch.undo()
+    assert main(["resume", str(run)]) == 0
+    whole, again = results_of(only_run(killed_in_epoch_three / "whole")), results_of(run)
+    assert {name for name in whole if again[name] != whole[name]} == set()
+
+
+def test_ctrl_c_and_sigterm_leave_a_run_that_goes_on(published, tmp_path):
+    """Real signals, to a training and to the process that resumes it."""
+    words = [*train_words(published, tmp_path / "e"), "--max-epochs", "60", "--no-early-stop"]
+    script = "import sys\nfrom decaylab.cli.main import main\nfrom decaylab.training import last_checkpoint\n" \
+             "last_checkpoint.SHARE = 1e9\nsys.exit(main(sys.argv[1:]))"  # fmt: skip
+    for argv, number, code in (
+        (words, signal.SIGINT, 130),
+        (["resume", "latest", "--experiments", tmp_path / "e"], signal.SIGTERM, 143),
+    ):
+        begun = (
+            len(read_history(str(only_run(tmp_path / "e") / "history.jsonl")).lines) if number == signal.SIGTERM else 0
+        )
+        child = subprocess.Popen([sys.executable, "-c", script, *map(str, argv)], stderr=subprocess.DEVNULL)
+        while child.poll() is None:
+            time.sleep(0.02)
+            if (tmp_path / "e").exists() and any(path.is_dir() for path in (tmp_path / "e").iterdir()):
+                history = only_run(tmp_path / "e") / "history.jsonl"
+                if history.exists() and len(read_history(str(history)).lines) >= begun + 3:
+                    child.send_signal(number)
+                    break
+        assert child.wait(timeout=120) == code
+        assert record_of(only_run(tmp_path / "e"))["status"] == "interrupted"
+    assert main(["resume", "latest", "--experiments", str(tmp_path / "e")]) == 0
+    run = only_run(tmp_path / "e")
+    codes, error = called((None, [*train_words(published, tmp_path / "w"), "--max-epochs", "60", "--no-early-stop"]))
+    assert codes == [0], error
+    whole, again = results_of(only_run(tmp_path / "w")), results_of(run)
+    assert {name for name in whole if again[name] != whole[name]} == set()
 
 
 def test_writing_takes_no_more_than_its_share(monkeypatch):

@@ -8,7 +8,6 @@ from typing import Any
 
 from decaylab.errors import RunLogError
 from decaylab.runlog import values
-from decaylab.runlog.reading import seconds
 from decaylab.runlog.schema import DOCUMENTED, FIELDS, SCHEMA_VERSION, SETTING_PLACES, empty_metadata
 
 #: Keys that only the recorder writes.
@@ -63,14 +62,18 @@ class Document:
             "working_directory": values.plain(working_directory, "working_directory"),
         }
 
-    def begin_again(self, resume: dict[str, Any], process: dict[str, Any]) -> None:
-        """The run goes on in `process`; `resume` is kept in `resumes`. What told of its end is open again."""
+    def begin_again(self, resume: dict[str, Any], process: dict[str, Any], fit_seconds: float) -> None:
+        """The run goes on in `process`; `resume` is kept in `resumes`. What told of its end is open again.
+
+        `fit_seconds`: what its fit took so far; interrupted before it goes on, it has not taken more.
+        """
         known = self.data.get("resumes")
         self.data["resumes"] = [*(known if isinstance(known, list) else []), values.plain(resume, "resumes")]
-        training = self.data["training_config"]
-        training["actual_epochs"] = None
-        if seconds(training["training_duration_seconds"]) is None:  # edited: nothing can be added to it
-            training["training_duration_seconds"] = None
+        self.data["training_config"] |= {
+            "actual_epochs": None,
+            "training_duration_seconds": fit_seconds,
+            "training_duration_minutes": round(fit_seconds / 60, 6),
+        }
         self.data |= {
             "status": "running",
             "error": None,

@@ -93,7 +93,7 @@ def take_over(record: Record, resume: dict[str, Any], gone: bool = False) -> Run
             "process": identity(),
             **resume,
         }
-        document.begin_again(said, identity())
+        document.begin_again(said, identity(), before["fit"])
         # Before anything else: whoever reads the record from here on sees a living process.
         replace_file(os.path.join(record.path, METADATA), document.encode())
         _sweep(record.path)

@@ -9,6 +9,7 @@ from typing import Any
 from decaylab.errors import DataError, InputError, RunLogError
 from decaylab.losses import LOSSES
 from decaylab.models import MODELS
+from decaylab.rooms.store import open_data
 from decaylab.runlog.command import SETTINGS, is_path, led_back, stated
 from decaylab.runlog.reading import at
 from decaylab.runlog.record import Record
@@ -21,11 +22,14 @@ _MODEL = "model_name"
 _WEIGHT = "_weight"
 
 
-def complete(record: Record, assumed: dict[str, Any], model: str | None = None) -> dict[str, Any]:
+def complete(
+    record: Record, assumed: dict[str, Any], model: str | None = None, data: str | None = None
+) -> dict[str, Any]:
     """The record's metadata with what it lacks filled in from `assumed`: a key, or the short name of one, to a value.
 
     Args:
         model: the path of a user's own class; it names the model where the record does not.
+        data: where the data set lies now, for the message alone.
 
     Raises:
         InputError: an assumption about what the record holds, or about what is no setting.
@@ -47,15 +51,16 @@ def complete(record: Record, assumed: dict[str, Any], model: str | None = None) 
     if model is not None and _MODEL in may_be_assumed and _MODEL not in places:
         metadata[_MODEL] = model.rpartition(":")[2]
     if lacking := _lacking(metadata):
-        raise RunLogError(lacks(record, lacking))
+        raise RunLogError(lacks(record, lacking, data))
     return metadata
 
 
-def lacks(record: Record, lacking: list[str]) -> str:
-    """The line that lists what a record lacks."""
+def lacks(record: Record, lacking: list[str], data: str | None = None) -> str:
+    """The line that lists what a record lacks; it gives the digest of `data`, which a person can hardly know."""
+    digest = f" ({DIGEST} of {data} is {open_data(data).digest})" if data and DIGEST in lacking else ""
     return (
         f"{record.run_id}: the record lacks what decides the training: {', '.join(lacking)}; "
-        "state each with --assume KEY=VALUE"
+        f"state each with --assume KEY=VALUE{digest}"
     )
 
 

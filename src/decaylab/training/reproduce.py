@@ -86,9 +86,9 @@ def plan_again(
     assumed = assumed or {}
     if reason := _why_not(record):
         lacking = lacking_in(record)
-        more = f"; {lacks(record, lacking)}" if lacking else ""
+        more = f"; {lacks(record, lacking, data)}" if lacking else ""
         raise RunLogError(f"run {record.run_id} cannot be reproduced: {reason}{more}")
-    metadata = complete(record, assumed, model)
+    metadata = complete(record, assumed, model, data)
     if device is None:
         check_device(record)
     predictions(record)  # what cannot be read is said before hours of training, not after

@@ -23,9 +23,9 @@ from decaylab.training.data import BLOCK_ROWS
 from decaylab.training.same import Difference
 
 #: Largest difference of an error (MAE, RMSE), as a share of the larger of the two.
-METRIC_TOLERANCE = 0.1
+METRIC_TOLERANCE = 0.05
 #: Largest mean |difference| of the predicted curves, as a share of the recorded EDC MAE.
-CURVE_TOLERANCE = 0.5
+CURVE_TOLERANCE = 0.25
 _COMPARED = tuple(
     f"{name}_{statistic}" for name in ("edc", "edt", "t20", "c50", "t30", "ts") for statistic in ("mae", "rmse")
 )
