@@ -225,7 +225,7 @@ def test_a_damaged_last_checkpoint_is_said_and_nothing_is_begun(killed, capsys):
 
 def test_a_state_that_is_not_of_this_training_is_refused_before_anything_is_begun(killed, capsys):
     whole = torch.load(killed / LAST, weights_only=True)
-    name = next(iter(whole["module"]))
+    name = next(name for name in whole["module"] if name.endswith("weight"))
     other = {**whole["module"], name: torch.zeros(3)}
     for state, said in (
         ({key: value for key, value in whole.items() if key != "random"}, "damaged (random)"),
@@ -240,6 +240,16 @@ def test_a_state_that_is_not_of_this_training_is_refused_before_anything_is_begu
     assert "a named pipe" in refused(capsys, "resume", killed)
     assert record_of(killed)["status"] == "running"
     assert "resumes" not in record_of(killed)
+
+
+def test_a_state_that_does_not_fit_ends_the_run_in_one_line_and_removed_it_goes_on(killed, capsys):
+    whole = torch.load(killed / LAST, weights_only=True)
+    torch.save({**whole, "optimizers": []}, killed / LAST)
+    assert main(["resume", str(killed)]) == 2
+    assert "remove it" in capsys.readouterr().err.splitlines()[-1]
+    assert record_of(killed)["status"] == "failed"
+    (killed / LAST).unlink()
+    assert main(["resume", str(killed)]) == 0
 
 
 def test_a_run_without_a_record_says_so(tmp_path, capsys):
@@ -410,6 +420,7 @@ def test_a_run_that_ended_with_a_full_disk_is_resumed_when_there_is_room(
     assert {name for name in whole if again[name] != whole[name]} == set()
 
 
+@pytest.mark.heavy
 def test_ctrl_c_and_sigterm_leave_a_run_that_goes_on(published, tmp_path):
     """Real signals, to a training and to the process that resumes it."""
     words = [*train_words(published, tmp_path / "e"), "--max-epochs", "60", "--no-early-stop"]

@@ -37,6 +37,7 @@ _KINDS: dict[str, type] = {
     "epoch": int, "module": dict, "optimizers": list, "schedulers": list, "precision": dict, "progress": dict,
     "stopper": dict, "best": dict, "random": dict,
 }  # fmt: skip
+_ADVICE = "remove it, and the run is resumed from epoch 1"
 #: The largest share of the time of a fit that writing last.ckpt may take.
 SHARE = 0.05
 #: What the first write is expected to cost, before one has been measured: a start, and a slow disk.
@@ -49,28 +50,27 @@ def load_last(path: str, model: torch.nn.Module) -> dict[str, Any] | None:
     Raises:
         DataError: it is damaged, holds more than weights, has another format, or is of another model than `model`.
     """
-    advice = "remove it, and the run is resumed from epoch 1"
     try:
         with os.fdopen(open_regular(path), "rb") as file:
             state = torch.load(file, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         return None
     except RunLogError as error:
-        raise DataError(f"{path} cannot be read: {error}: {advice}") from error
+        raise DataError(f"{path} cannot be read: {error}: {_ADVICE}") from error
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read with weights only ({type(error).__name__}): {advice}") from error
+        raise DataError(f"{path} cannot be read with weights only ({type(error).__name__}): {_ADVICE}") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
-        raise DataError(f"{path} is no training state of decaylab: {advice}")
+        raise DataError(f"{path} is no training state of decaylab: {_ADVICE}")
     if state.get("version") != VERSION:
-        raise DataError(f"{path} has version {state.get('version')!r}, this decaylab reads {VERSION}: {advice}")
+        raise DataError(f"{path} has version {state.get('version')!r}, this decaylab reads {VERSION}: {_ADVICE}")
     strange = [key for key, kind in _KINDS.items() if not isinstance(state.get(key), kind)]
     if strange or state["epoch"] < 1:
-        raise DataError(f"{path} is damaged ({', '.join(strange) or 'epoch'}): {advice}")
+        raise DataError(f"{path} is damaged ({', '.join(strange) or 'epoch'}): {_ADVICE}")
     stored = _of_model(state["module"])
     # Not the buffers: what is fitted to the training rooms may get its shape there.
     for name, parameter in model.named_parameters():
         if getattr(stored.get(name), "shape", None) != parameter.shape:
-            raise DataError(f"{path} holds the weights of another model ({name} is not the same): {advice}")
+            raise DataError(f"{path} holds the weights of another model ({name} is not the same): {_ADVICE}")
     return state
 
 
@@ -96,7 +96,16 @@ class KeepLast(Checkpoint):
         if self._state is None:
             return
         state, self._state = self._state, None
-        pl_module.load_state_dict(state["module"])
+        try:
+            self._go_on(trainer, pl_module, state)
+        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise DataError(
+                f"{self.path} does not fit this training ({type(error).__name__}: {reason}): {_ADVICE}"
+            ) from error
+
+    def _go_on(self, trainer: L.Trainer, module: L.LightningModule, state: dict[str, Any]) -> None:
+        module.load_state_dict(state["module"])
         for optimizer, stored in zip(trainer.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(stored)
         for config, stored in zip(trainer.lr_scheduler_configs, state["schedulers"], strict=True):
