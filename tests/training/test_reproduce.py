@@ -328,6 +328,62 @@ def test_a_record_of_another_program_is_trained_again_from_what_is_stated(
     assert record_of(made)["assumed"]["training_config.schedule"] == "constant"
 
 
+#: How far each older shape can be trained again, once what it lacks has been assumed (tests/conftest.py writes them).
+SHAPES = {
+    "documented_20260122_020157": "precision 16, which needs a GPU",
+    "flat_20260101_000001": "precision 16, which needs a GPU",
+    "early_20260101_000003": None,
+    "multihead_20260101_000004": "no such setting",  # the weights of its heads are no option of ours
+    "2025-06-01/12-30-05": None,
+    "killed_20260101_000005": "no metrics to compare with",
+    "arrays_20260101_000006": "no metrics to compare with",
+    "truncated_20260101_000008": "it is unreadable",
+}
+ANY = {
+    "loss_type": "mse", "max_epochs": 2, "batch_size": 8, "eval_batch_size": 8, "learning_rate": 0.001,
+    "gradient_clip_val": None, "precision": 32, "scaler_type": "standard", "patience": 5, "enabled": True,
+    "train_ratio": 0.6, "val_ratio": 0.2, "num_samples": 30, "num_workers": 0, "pin_memory": False,
+    "persistent_workers": False, "model_name": "compact", "aux_weight": 0.3, "edt_weight": 1.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "reason"), SHAPES.items())
+def test_every_older_shape_is_planned_as_far_as_its_record_allows(
+    name, reason, legacy_folder, published, monkeypatch, capsys
+):
+    from decaylab.models import MODELS
+    from decaylab.models.compact import Compact
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    monkeypatch.setitem(MODELS, "hybrid_v2", Compact)  # 198 million parameters are not to be built for this
+    words = ["reproduce", legacy_folder / name, "--data", published, "--experiments", legacy_folder, "--dry-run"]
+    said = refused_words(capsys, words)
+    if "lacks what decides the training" in said and "cannot be reproduced" not in said:
+        keys = said.split("the training: ")[1].split("; state")[0].split(", ")
+        known = {**ANY, **ASSUMED, "digest": said.split(" is sha256:")[1].rstrip(")\n")}
+        for key in (key.split(" or ")[-1] for key in keys):
+            value = known.get(key.rpartition(".")[2])
+            words += [
+                "--assume",
+                f"{key}={json.dumps(value)}" if key != "data_config.digest" else f"{key}=sha256:{value}",
+            ]
+        if reason is None:
+            assert main([str(word) for word in words]) == 0
+            assert "environment.code" in capsys.readouterr().out
+            return
+        said = refused_words(capsys, words)
+    assert reason is not None
+    assert reason in said
+
+
+def refused_words(capsys, words):
+    assert main([str(word) for word in words]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1, error
+    return error
+
+
 def test_as_many_threads_as_on_record(run, capsys):
     change(run, environment__torch_threads=2)
     before = torch.get_num_threads()

@@ -16,6 +16,7 @@ from decaylab.training.same import (
     Difference,
     check_data,
     check_device,
+    check_precision,
     setting_differences,
     surrounding_differences,
     threads_of,
@@ -85,7 +86,7 @@ def plan_again(
     """
     assumed = assumed or {}
     if reason := _why_not(record):
-        lacking = lacking_in(record)
+        lacking = lacking_in(record) if record.document else []
         more = f"; {lacks(record, lacking, data)}" if lacking else ""
         raise RunLogError(f"run {record.run_id} cannot be reproduced: {reason}{more}")
     metadata = complete(record, assumed, model, data)
@@ -93,7 +94,9 @@ def plan_again(
         check_device(record)
     predictions(record)  # what cannot be read is said before hours of training, not after
     config = recorded_config(record, metadata, data, experiments, model)
-    plan = prepare(config if device is None else replace(config, device=device))
+    config = config if device is None else replace(config, device=device)
+    check_precision(record, config)
+    plan = prepare(config)
     origin = Origin(record.run_id, "reproduce", keys_assumed(assumed), threads_of(record))
     return Again(record, plan, origin, setting_differences(metadata, plan), surrounding_differences(record, plan))
 

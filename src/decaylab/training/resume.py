@@ -46,7 +46,8 @@ def resume(
         ModelError: a model of the user's own that cannot be built here.
     """
     if reason := why_not(record, gone):
-        lacking = [] if "schema_version" in record.document else lacking_in(record)
+        is_legacy = record.document and "schema_version" not in record.document
+        lacking = lacking_in(record) if is_legacy else []
         more = f"; it lacks {', '.join(lacking)}" if lacking else ""
         raise RunLogError(f"run {record.run_id} is not resumed: {reason}{more}")
     assumed = assumed or {}

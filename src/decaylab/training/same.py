@@ -16,6 +16,7 @@ from decaylab.runlog.diff import flatten
 from decaylab.runlog.files import read_regular
 from decaylab.runlog.reading import at, section
 from decaylab.runlog.record import Record
+from decaylab.training.config import TrainConfig
 from decaylab.training.describe import code_digest, settings
 from decaylab.training.plan import Plan
 
@@ -80,6 +81,14 @@ def check_device(record: Record) -> None:
     device = at(record.metadata, ("environment", "device"))
     if isinstance(device, str) and device.startswith("cuda") and not torch.cuda.is_available():
         raise InputError(f"{record.run_id} was trained on {device}, and PyTorch finds no GPU here")
+
+
+def check_precision(record: Record, config: TrainConfig) -> None:
+    """InputError if the run was trained with 16 bit, which no CPU does."""
+    if config.precision == 16 and (config.device == "cpu" or not torch.cuda.is_available()):
+        raise InputError(
+            f"{record.run_id} was trained with precision 16, which needs a GPU: it cannot be trained again on a CPU"
+        )
 
 
 def threads_of(record: Record) -> int | None:
