@@ -61,7 +61,7 @@ DRIVER = textwrap.dedent("""
             elif where == "writing":
                 torch.save = half
             elif where == "renaming":
-                before(os, "replace", lambda source, target: target.endswith("last.ckpt") and
+                before(os, "replace", lambda source, target: str(target).endswith("last.ckpt") and
                        torch.load(source, weights_only=True)["epoch"] == epoch)
             elif where == "kept":
                 real = KeepLast.on_train_epoch_end

@@ -72,6 +72,16 @@ def test_a_run_killed_before_its_first_checkpoint_starts_again_with_its_seeds(ki
     assert record_of(killed)["resumes"][0]["from_epoch"] == 0
 
 
+def test_a_run_killed_after_its_last_epoch_is_evaluated(killed, capsys):
+    change(killed, training_config__max_epochs=2)  # last.ckpt holds the second
+    assert main(["resume", str(killed)]) == 0
+    said = capsys.readouterr().err
+    assert "all 2 epochs are done" in said
+    assert "from epoch 3" not in said
+    record = record_of(killed)
+    assert (record["status"], record["training_config"]["actual_epochs"]) == ("completed", 2)
+
+
 def test_an_interrupted_run_is_resumed_and_its_durations_are_summed(killed, capsys):
     change(
         killed,

@@ -78,9 +78,14 @@ def _checked(record: Record, metadata: dict[str, Any], plan: Plan) -> Plan:
 
 
 def _say_where(record: Record, plan: Plan, done: int) -> None:
-    again = "from epoch 1 again, with its recorded seeds, as it has no last.ckpt"
-    where = f"from epoch {done + 1}" if done else again
-    lines = [f"{record.run_id}: {where}, of {plan.config.max_epochs}"]
+    epochs = plan.config.max_epochs
+    if done >= epochs:
+        where = f"all {epochs} epochs are done, what follows them is not"
+    elif done:
+        where = f"from epoch {done + 1}, of {epochs}"
+    else:
+        where = f"from epoch 1 again, with its recorded seeds, as it has no last.ckpt, of {epochs}"
+    lines = [f"{record.run_id}: {where}"]
     if differing := version_differences(record, plan):
         said = "; ".join(map(str, differing))
         lines.append(f"{record.run_id}: it may end otherwise than it would have: {said}")
