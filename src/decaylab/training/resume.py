@@ -78,7 +78,7 @@ def _checked(record: Record, metadata: dict[str, Any], plan: Plan) -> Plan:
 
 
 def _say_where(record: Record, plan: Plan, done: int) -> None:
-    epochs = plan.config.max_epochs
+    epochs = plan.config.max_epochs or 0
     if done >= epochs:
         where = f"all {epochs} epochs are done, what follows them is not"
     elif done:
