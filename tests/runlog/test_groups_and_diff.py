@@ -69,6 +69,17 @@ class TestGroups:
         assert "best is" not in text
         assert "same letter" in text
 
+    def test_where_there_are_several_test_sets_a_verdict_names_its_own(self, write_run, experiments: Path) -> None:
+        for second, (model, digest, mae) in enumerate(
+            [("a", "one", 0.01), ("b", "one", 0.02), ("a", "two", 0.04), ("b", "two", 0.03)]
+        ):
+            changes = {"data_config.digest": f"sha256:{digest}", "metrics.t20.mae": mae}
+            write_run(f"{model}_20260101_00000{second}", changes)
+        found = groups.group(scan(str(experiments)), ["model"])
+        text = "\n".join(groups.table(found, ["model"], "x", Order("t20_mae", False), Look()))
+        assert "t20_mae: best in set A is model=a: too few runs to tell against model=b" in text
+        assert "t20_mae: best in set B is model=b: too few runs to tell against model=a" in text
+
     def test_a_number_and_its_text_are_two_groups(self, write_run, experiments: Path) -> None:
         write_run("m_20260101_000000", {"precision_config.precision": 16})
         write_run("m_20260101_000001", {"precision_config.precision": "16"})

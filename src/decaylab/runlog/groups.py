@@ -136,13 +136,20 @@ def table(groups: Sequence[Group], fields: Sequence[str], where: str, order: Ord
         lines += other_simulators((letter, first[key]) for key, letter in sets.items())
     if any(is_doubtful(item.runs[0], name) for item in groups for name in _JUDGED):
         lines.append("?: computed by other or unknown definitions, not comparable")
-    return lines + differences(
-        groups, fields, [name for name in dict.fromkeys((*_JUDGED, order.field)) if name in names]
-    )
+    judged = [name for name in dict.fromkeys((*_JUDGED, order.field)) if name in names]
+    return lines + differences(groups, fields, judged, sets)
 
 
-def differences(groups: Sequence[Group], fields: Sequence[str], metrics: Sequence[str]) -> list[str]:
-    """For each metric and test set: which group is best, and against which others that is clear."""
+def differences(
+    groups: Sequence[Group],
+    fields: Sequence[str],
+    metrics: Sequence[str],
+    sets: dict[tuple[str | None, str | None, str], str],
+) -> list[str]:
+    """For each metric and test set: which group is best, and against which others that is clear.
+
+    `sets` are the letters of the test sets; where there are several each verdict names its own.
+    """
     lines = []
     for key in dict.fromkeys(item.test_set for item in groups):
         same = [item for item in groups if item.test_set == key]
@@ -159,7 +166,8 @@ def differences(groups: Sequence[Group], fields: Sequence[str], metrics: Sequenc
                 verdict = "too few runs to tell" if clear is None else "clear" if clear else "within the spread"
                 verdicts[verdict].append(_name(item, fields))
             said = "; ".join(f"{verdict} against {', '.join(names)}" for verdict, names in verdicts.items() if names)
-            lines.append(f"{metric}: best is {_name(best, fields)}: {said}")
+            within = f" in set {sets[key]}" if len(sets) > 1 else ""
+            lines.append(f"{metric}: best{within} is {_name(best, fields)}: {said}")
     if lines:
         lines.insert(0, "a difference is clear when it exceeds 2 sqrt(s1^2/n1 + s2^2/n2):")
     return lines

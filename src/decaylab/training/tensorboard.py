@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
-from decaylab.acoustics import onset_index
 from decaylab.acoustics.physics import eyring_t60
+from decaylab.errors import DecaylabError
 from decaylab.rooms.features import ABSORPTION, FEATURE_NAMES, SIZE
 from decaylab.runlog.reading import at, number
 from decaylab.runlog.schema import FIELDS
@@ -35,7 +35,7 @@ _FIRST_SECONDS = 0.5
 FINAL_METRICS = ("edc_mae", "edc_rmse", "edc_r2", "edt_mae", "t20_mae", "c50_mae")
 
 #: What drawing may raise on a machine whose matplotlib, fonts or cache are broken.
-_DRAWING_ERRORS = (ImportError, OSError, RuntimeError, ValueError)
+_DRAWING_ERRORS = (DecaylabError, ImportError, OSError, RuntimeError, ValueError)
 
 
 def hyperparameters(settings: dict[str, Any]) -> dict[str, str | float | bool]:
@@ -86,7 +86,6 @@ class CurveFigures(L.Callback):
         self._inputs = torch.from_numpy(inputs[self._rows]).float()
         self._sampling_rate = plan.data.sampling_rate
         self._targets = plan.data.read(self._rows)
-        self._onsets = onset_index(self._targets)
         self._expected = _FIRST_SECONDS
         self._began = 0.0
         self._works = find_spec("matplotlib") is not None
@@ -120,11 +119,11 @@ class CurveFigures(L.Callback):
 
     def _draw(self, writer: Any, module: Any, tag: str, epoch: int) -> bool:
         try:
-            from decaylab.training.curve_figure import curve_figure
+            from decaylab.reports.epoch_figure import decay_figure
 
             began = time.monotonic()
             predicted = _predict(module, self._inputs)
-            figure = curve_figure(self._targets, predicted, self._onsets, self._sampling_rate, self._names, epoch)
+            figure = decay_figure(self._targets, predicted, self._names, self._sampling_rate)
             writer.add_figure(tag, figure, epoch)
         except _DRAWING_ERRORS as error:
             self._works = False
