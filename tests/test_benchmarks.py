@@ -120,10 +120,10 @@ def test_accuracy_is_put_beside_physics_alone_and_the_labels_own_errors(tmp_path
     assert (tmp_path / "growth.png").stat().st_size > 1000
     run = next((tmp_path / "made" / "experiments").glob("compact_2*"))
     command = [sys.executable, str(ROOT / "benchmarks" / "out_of_range.py"), str(run)]
-    command += ["--limit", "2", "--orders", "1", "--rays", "200", "--jobs", "1"]
+    command += ["--limit", "2", "--orders", "1", "--deep", "5", "--rays", "200", "--jobs", "1"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    for row in ("| like the training | ", "| distance 6 to 12 m | 2 of 2 |", "| bands 0.05 to 0.9"):
+    for row in ("| ordinary: 30 to 90 m3 | ", "| distance 6 to 12 m | 2 of 2 |", "| bands 0.05 to 0.9"):
         assert row in done.stdout
 
 

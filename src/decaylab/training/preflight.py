@@ -24,6 +24,7 @@ from decaylab.runlog.causes import GOOD_BATCH, TINY_BATCH
 from decaylab.runlog.findings import Finding
 from decaylab.runlog.surroundings import peak_memory_bytes
 from decaylab.training import preflight_findings as findings
+from decaylab.training.checkpoint import save_checkpoint
 from decaylab.training.evaluate import evaluate_test_rooms
 from decaylab.training.known_causes import finding, lacks_clipping
 from decaylab.training.plan import Plan
@@ -35,6 +36,10 @@ from decaylab.training.random_state import random_state, restore_random_state
 LEAST_SECONDS = 10.0
 #: best_model.ckpt beside the one that replaces it; last.ckpt with Adam's moments and the best weights, likewise.
 CHECKPOINT_COPIES = 2 + 2 * 4
+#: How often best_model.ckpt is written at least: after the first epoch, after the last one, again with its intervals.
+CHECKPOINT_WRITES = 3
+#: Bytes of a checkpoint that is written to see what writing takes; a larger one takes in proportion.
+CHECKPOINT_SAMPLE = 2**25
 #: Intervals are fitted to validation rooms and tested on test rooms: parameters of predictions and targets again.
 INTERVAL_SHARE = 0.5
 
@@ -178,6 +183,7 @@ def _resources(plan: Plan, estimate: Estimate) -> Iterator[Finding]:
 def _estimate(plan: Plan, sample: Sample, trial: Trial, epoch: float, memory: int) -> Estimate:
     config, split = plan.config, plan.split
     around = sample.preparation_seconds * (len(split.train) + len(split.validation)) + _evaluation(plan, sample)
+    around += CHECKPOINT_WRITES * _checkpoint_seconds(plan)
     longest = config.max_epochs or 0
     shortest = min(longest, (config.early_stop_patience or longest) + 1)
     arrays = 2 * 4 * len(split.test) * plan.data.samples
@@ -212,6 +218,16 @@ def _evaluation(plan: Plan, sample: Sample) -> float:
         one = (time.monotonic() - began) / len(rows)
     tests, validation = len(plan.split.test), len(plan.split.validation)
     return one * (tests + INTERVAL_SHARE * (tests + validation))
+
+
+def _checkpoint_seconds(plan: Plan) -> float:
+    """Seconds that writing the weights to the disk takes, by those of a file of their size or of a part of it."""
+    size = _weight_bytes(plan)
+    part = min(size, CHECKPOINT_SAMPLE)
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.monotonic()
+        save_checkpoint(os.path.join(folder, "weights.ckpt"), {"weights": torch.zeros(part, dtype=torch.uint8)}, {})
+        return (time.monotonic() - began) * size / max(1, part)
 
 
 def _no_medians() -> dict[str, float]:
