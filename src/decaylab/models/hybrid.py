@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from decaylab.models.lstm import output_head
+from decaylab.models.recurrent import Recurrent
 
 
 class _Hybrid(nn.Module):
@@ -27,7 +28,7 @@ class HybridV1(_Hybrid):
     def __init__(self, input_dim: int = 16, output_length: int = 96_000) -> None:
         super().__init__()
         self.convolutions = nn.Sequential(*_convolution(1, 32, 3), *_convolution(32, 64, 3))
-        self.lstm = nn.LSTM(64, 128, batch_first=True)
+        self.lstm = Recurrent(64, 128)
         self.head = output_head(128, output_length)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -54,7 +55,7 @@ class HybridV2(_Hybrid):
             nn.Linear(64, 256),
             nn.ReLU(),
         )
-        self.lstm = nn.LSTM(input_dim, 128, batch_first=True)
+        self.lstm = Recurrent(input_dim, 128)
         self.lstm_out = nn.Sequential(nn.Linear(128, 256), nn.ReLU())
         self.head = output_head(512, output_length)
 
@@ -72,7 +73,7 @@ class HybridV3(_Hybrid):
     def __init__(self, input_dim: int = 16, output_length: int = 96_000) -> None:
         super().__init__()
         self.branches = nn.ModuleList(nn.Sequential(*_convolution(1, 32, kernel)) for kernel in (3, 5, 7))
-        self.lstm = nn.LSTM(96, 128, batch_first=True)
+        self.lstm = Recurrent(96, 128)
         self.head = output_head(128, output_length)
 
     def forward(self, features: Tensor) -> Tensor:

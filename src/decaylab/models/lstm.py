@@ -6,6 +6,8 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
+from decaylab.models.recurrent import Recurrent
+
 #: Width of the layer before the output, and the share of it that training drops.
 TRUNK_WIDTH = 2048
 DROPOUT = 0.3
@@ -21,7 +23,7 @@ class LSTM(nn.Module):
 
     def __init__(self, input_dim: int = 16, output_length: int = 96_000) -> None:
         super().__init__()
-        self.lstm = nn.LSTM(input_dim, 128, batch_first=True)
+        self.lstm = Recurrent(input_dim, 128)
         self.head = output_head(128, output_length)
 
     def forward(self, features: Tensor) -> Tensor:
