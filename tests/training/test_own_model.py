@@ -100,6 +100,13 @@ class KnotsThatDoNotFit(Compact):
 
 class _Hidden(Net):
     pass
+
+
+class OnlyIn32(Net):
+    def forward(self, features):
+        if torch.is_autocast_enabled("cpu"):
+            raise RuntimeError("no primitive")
+        return self.layers(features)
 '''
 
 
@@ -188,6 +195,16 @@ def test_its_checkpoint_is_used_with_its_class(published, place):
     with pytest.raises(DataError, match=r"holds the weights of studio.mine:Net.*--model studio.mine:Net"):
         model_of(content, path)
     assert type(model_of(content, path, own="studio.mine:Net")).__name__ == "Net"
+
+
+def test_a_precision_that_it_cannot_be_computed_in_is_refused_in_one_line(published, place, capsys):
+    assert train(published, "--model", "studio.mine:OnlyIn32", "--precision", "bf16") == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "its forward pass fails with --precision bf16, and does not with 32: mine.py line " in said
+    assert said.endswith("RuntimeError: no primitive; use --precision 32")
+    assert not (place / "experiments").exists()
+    assert train(published, "--model", "studio.mine:OnlyIn32", "--max-epochs", "1") == 0
+    assert train(published, "--model", "studio.mine:Net", "--max-epochs", "1", "--precision", "bf16") == 0
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,9 @@ def _model(config: TrainConfig, data: DataSet, split: Split) -> tuple[Any, tuple
     if strange:
         raise ModelError(f"--model {path}: no scalar head for {strange}: choose from {', '.join(SCORED_PARAMETERS)}")
     inputs = inputs_for(model, data.features, fit_features(config.scaler, data.features[split.train]))
-    try_model(model, path, torch.from_numpy(inputs[np.resize(split.train, 2)]).float(), data.samples)
+    # What a GPU can is seen there, in preflight's first steps: the trial is on the CPU.
+    precision = config.completed(model.default_settings).precision if _device(config.device) == "cpu" else 32
+    try_model(model, path, torch.from_numpy(inputs[np.resize(split.train, 2)]).float(), data.samples, precision)
     said = ", ".join(f"{name} {DEFAULTS[name] or 'those of training'}" for name in taken)
     return model, (f"{config.model_name} does not say, so it is taken for: {said}",) if taken else ()
 

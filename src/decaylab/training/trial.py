@@ -12,25 +12,38 @@ from decaylab.errors import ModelError
 from decaylab.models.custom import OWN_FAULTS, fault
 
 
-def try_model(model: Any, path: str, inputs: torch.Tensor, samples: int) -> None:
-    """One forward pass without gradients, in evaluation mode; the model is left as it was.
+def try_model(model: Any, path: str, inputs: torch.Tensor, samples: int, precision: Any = 32) -> None:
+    """A forward pass without gradients, in evaluation mode; the model is left as it was. With precision "bf16" another
+    one, as not every layer can be computed so on every CPU.
 
     Args:
         inputs: (2, F), as the model takes them.
         samples: of a curve.
+        precision: of the training, as in `TrainConfig`.
 
     Raises:
         ModelError: it raises an error of its own, or answers anything but finite numbers of the shape that
             docs/models.md asks for.
     """
+    shape = f"(2, {inputs.shape[1]})"
     with _evaluating(model), torch.no_grad():
         try:
             for what, found, wanted in _answers(model, inputs, samples):
                 _check(path, what, found, wanted)
         except OWN_FAULTS as error:
-            shape = f"(2, {inputs.shape[1]})"
             raise ModelError(
                 f"--model {path}: its forward pass fails for inputs of shape {shape}: {fault(error, type(model))}"
+            ) from error
+        if precision != "bf16":
+            return
+        try:
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                for _ in _answers(model, inputs, samples):
+                    pass
+        except OWN_FAULTS as error:
+            raise ModelError(
+                f"--model {path}: its forward pass fails with --precision bf16, and does not with 32: "
+                f"{fault(error, type(model))}; use --precision 32"
             ) from error
 
 
