@@ -129,6 +129,8 @@ def _figure(count: int, width: str, picture: Picture, layout: Any) -> Figure:
 
 
 def _draw(axes: Any, panel: Panel) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     axes.set_title(_text(panel.title))
     axes.set_xlabel(_text(panel.x.label))
     axes.set_ylabel(_text(panel.y.label))
@@ -139,6 +141,8 @@ def _draw(axes: Any, panel: Panel) -> None:
     _scale(panel.y, axes.set_yscale, axes.set_ylim, axes.set_yticks, math.inf)
     if panel.is_square:
         axes.set_box_aspect(1)
+        for axis in (axes.xaxis, axes.yaxis):  # the same grid on both, which matplotlib would make finer upwards
+            axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
 
 
 def _scale(axis: Axis, set_scale: Any, set_limits: Any, set_ticks: Any, across: float) -> None:
