@@ -19,7 +19,11 @@ decaylab verify experiments"""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", nargs="?", metavar="RUN or EXPERIMENTS", help="default: every run of the folder")
-    parser.add_argument("--deep", action="store_true", help="compute the metrics again from the stored arrays")
+    parser.add_argument(
+        "--deep",
+        action="store_true",
+        help="compute the metrics again from the stored arrays; without it an edited one passes",
+    )
     add_experiments(parser)
 
 
