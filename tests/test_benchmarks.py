@@ -171,3 +171,18 @@ def test_the_estimate_is_put_beside_what_a_training_took():
     assert done.returncode in (0, 1), done.stderr
     for row in ("| compact, decay |", "own curve model", "took"):
         assert row in done.stdout
+
+
+@pytest.mark.heavy
+def test_the_share_of_figures_in_a_training_is_printed():
+    pytest.importorskip("matplotlib")
+    command = [sys.executable, str(ROOT / "benchmarks" / "figure_share.py"), "--epochs", "10"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode in (0, 1), done.stderr
+    for row in ("compact, 10 epochs", "share of the fit %", "goal"):
+        assert row in done.stdout
+    drawn = {
+        line[:22].strip(): int(line[22:].split()[0]) for line in done.stdout.splitlines() if line[:2] in ("by", "of")
+    }
+    assert drawn["of every epoch"] >= 8, "a figure of each epoch, unless they are left out"
+    assert drawn["by the rule"] < drawn["of every epoch"], "on so short a training the rule leaves figures out"

@@ -57,6 +57,8 @@ def test_a_column_of_a_journal_as_svg(write_pictured_run, experiments: Path, tmp
     assert float(width[1]) == pytest.approx(85 / 25.4 * 72, abs=0.1)
     assert "<image" not in text, "a vector picture"
     assert "<text" not in text, "letters are outlines: no font is needed to see it"
+    assert not re.search(r"\n |<!--|M \d+\.\d{3}", text), "nothing in it that only makes it longer"
+    assert "scale(0.015625)" in text, "what letters are scaled by is no place, and stays exact"
 
 
 def test_a_pdf_has_its_fonts_in_it(write_pictured_run, experiments: Path, tmp_path: Path) -> None:

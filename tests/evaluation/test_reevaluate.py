@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from decaylab.errors import DataError, InputError
+from decaylab.evaluation.curve_file import CurveFile
 from decaylab.evaluation.recompute import recompute_metrics
-from decaylab.evaluation.reevaluate import CurveFile, reevaluate
+from decaylab.evaluation.reevaluate import reevaluate
 
 RATE = 8_000
 SAMPLES = 12_000

@@ -57,3 +57,22 @@ def test_a_report_is_drawn(width, scheme, browser, write_pictured_run, experimen
     assert "<img src=y>" in page.inner_text("header")
     assert "<b>bold</b>" in page.inner_text("#differences")
     context.close()
+
+
+def test_on_paper_nothing_is_cut_and_a_figure_is_below_its_heading(
+    browser, write_pictured_run, experiments: Path, tmp_path: Path
+) -> None:
+    for second in range(7):
+        write_pictured_run(f"compact_20260301_12000{second}")
+    path = tmp_path / "page.html"
+    names = [f"12000{second}" for second in range(7)]
+    assert main(["report", *names, "--experiments", str(experiments), "--output", str(path)]) == 0
+    paper = 710  # A4 less its margins, in px
+    page = browser.new_context(viewport={"width": paper, "height": 1000}, color_scheme="dark").new_page()
+    page.goto(path.as_uri(), timeout=120_000)
+    page.wait_for_function("document.querySelectorAll('.js-plotly-plot .main-svg').length >= 3 * 10", timeout=60_000)
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate("[...document.querySelectorAll('table')].filter(t => t.scrollWidth > innerWidth).length") == 0
+    before = "[...document.querySelectorAll('.figure')].map(f => getComputedStyle(f.previousElementSibling).breakAfter)"
+    assert set(page.evaluate(before)) == {"avoid"}

@@ -28,7 +28,7 @@ class Reader(HTMLParser):
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.words: list[str] = []
         self._open = ""
-        self.feed(page)
+        self.feed(page.replace("<wbr>", ""))  # where a name may break is no space in it
         self.text = " ".join(" ".join(self.words).split())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

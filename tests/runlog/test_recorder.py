@@ -127,6 +127,7 @@ def test_sigterm_is_an_interruption_with_status_143(tmp_path):
     (record,) = [json.loads(p.read_text()) for p in tmp_path.glob("experiments/*/metadata.json")]
     assert done.returncode == 143
     assert record["status"] == "interrupted"
+    assert record["error"]["message"] == "SIGTERM"
     assert record["training_config"]["actual_epochs"] == 1
 
 

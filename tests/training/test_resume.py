@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from kills import LAST, called, change, check_kills, only_run, record_of, refused, results_of, train_words
+from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
 
 from decaylab.cli.main import main
 from decaylab.runlog.history import read_history
@@ -80,6 +81,17 @@ def test_a_run_killed_after_its_last_epoch_is_evaluated(killed, capsys):
     assert "from epoch 3" not in said
     record = record_of(killed)
     assert (record["status"], record["training_config"]["actual_epochs"]) == ("completed", 2)
+
+
+def test_a_run_killed_after_early_stopping_is_evaluated(killed, capsys):
+    state = torch.load(killed / LAST, weights_only=True)
+    state["stopper"]["stopping_reason"] = EarlyStoppingReason.PATIENCE_EXHAUSTED.value
+    torch.save(state, killed / LAST)
+    assert main(["resume", str(killed)]) == 0
+    said = capsys.readouterr().err
+    assert "early stopping ended its fit after epoch 2" in said
+    assert "from epoch 3" not in said
+    assert record_of(killed)["training_config"]["actual_epochs"] == 2
 
 
 def test_an_interrupted_run_is_resumed_and_its_durations_are_summed(killed, capsys):

@@ -11,15 +11,12 @@ from decaylab.cli.parser import add_experiments
 
 if TYPE_CHECKING:
     from decaylab.runlog.findings import Finding
-    from decaylab.runlog.record import Record
 
 HELP = "say what is wrong with a run, why, and what to run next"
 EXAMPLE = """\
 decaylab diagnose latest
 decaylab diagnose 20260122_020157 --json
 decaylab diagnose experiments"""
-
-_METADATA = {"metadata.json", "experiment_metadata.json", "checkpoints", "predictions.npy", "edc_predictions.npy"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,20 +31,15 @@ def run(args: argparse.Namespace) -> int:
     folder = _folder_of_runs(args)
     if folder is not None:
         return _diagnose_folder(args, folder)
+    from decaylab.cli.diagnosis import all_of, lines
     from decaylab.cli.runs import find
-    from decaylab.runlog import comparables
-    from decaylab.runlog.diagnose import findings, remarks
-    from decaylab.runlog.index import scan
+    from decaylab.runlog.diagnose import remarks
 
     record = find(args, args.run)
-    others = scan(record.folder.path, comparables.FIELDS) if os.path.isdir(record.folder.path) else []
-    given = [] if args.no_arrays else _of_files(record)
-    found = findings(record, others, given)
+    found = all_of(record, _tell, with_files=not args.no_arrays)
     if args.json:
         _print_json(found)
     else:
-        from decaylab.cli.diagnosis import lines
-
         sys.stdout.write("\n".join([*lines(record, found, _width()), ""]))
     for remark in remarks(record, found):
         _tell(remark)
@@ -61,11 +53,9 @@ def _folder_of_runs(args: argparse.Namespace) -> str | None:
     is_id = os.sep not in args.run and os.path.isdir(os.path.join(args.experiments, args.run))
     if is_id or not os.path.isdir(args.run):
         return None
-    from decaylab.runlog.legacy import is_run_name
+    from decaylab.runlog.store import is_run
 
-    path = os.path.abspath(args.run)
-    is_run = not _METADATA.isdisjoint(os.listdir(path)) or is_run_name(os.path.basename(path))
-    return None if is_run else str(args.run)
+    return None if is_run(args.run) else str(args.run)
 
 
 def _diagnose_folder(args: argparse.Namespace, folder: str) -> int:
@@ -79,17 +69,6 @@ def _diagnose_folder(args: argparse.Namespace, folder: str) -> int:
     else:
         sys.stdout.write("\n".join([*diagnose_all.lines(records, found, folder), ""]))
     return 0
-
-
-def _of_files(record: Record) -> list[Finding]:
-    """What the run's arrays and its data set say."""
-    from decaylab.cli.diagnosis import of_arrays, of_data_set
-
-    said: list[str] = []
-    found = [*of_arrays(record, said.append), *of_data_set(record)]
-    for line in said:
-        _tell(line)
-    return found
 
 
 def _print_json(found: list[Finding]) -> None:

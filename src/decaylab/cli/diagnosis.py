@@ -14,23 +14,38 @@ from decaylab.runlog.findings import Finding
 from decaylab.runlog.record import Record
 from decaylab.runlog.text import printable
 
-#: The arrays of a run, by what the programs that made them called them.
-_ARRAYS = (("predictions.npy", "targets.npy"), ("edc_predictions.npy", "edc_targets.npy"))
 _INDENT = " " * 11
+
+
+def all_of(record: Record, tell: Callable[[str], None], *, with_files: bool = True) -> list[Finding]:
+    """What `decaylab diagnose` says of a run, beside the others of its folder.
+
+    `tell` takes why files were not looked at; `with_files`: not by metadata and history alone.
+    """
+    from decaylab.runlog import comparables
+    from decaylab.runlog.diagnose import findings
+    from decaylab.runlog.index import scan
+
+    others = scan(record.folder.path, comparables.FIELDS) if os.path.isdir(record.folder.path) else []
+    given = [*of_arrays(record, tell), *of_data_set(record)] if with_files else []
+    return findings(record, others, given)
 
 
 def of_arrays(record: Record, tell: Callable[[str], None]) -> list[Finding]:
     """Findings of the stored curves; `tell` takes why they were not looked at, where they are there."""
     if record.status == "unreadable":
         return []
-    names = next((pair for pair in _ARRAYS if os.path.lexists(os.path.join(record.path, pair[0]))), None)
+    from decaylab.runlog.curve_files import PAIRS
+
+    names = next((pair for pair in PAIRS if os.path.lexists(os.path.join(record.path, pair[0]))), None)
     if names is None:
         return []
     from decaylab.evaluation.curve_findings import curve_facts, curve_findings
+    from decaylab.reports.curves import open_curves
 
     try:
-        predictions, targets = (_array(record, name) for name in names)
-        if predictions.shape != targets.shape or targets.ndim != 2 or not targets.size or targets.dtype.kind != "f":
+        predictions, targets = (open_curves(record.path, name) for name in names)
+        if predictions.shape != targets.shape:
             raise DataError(
                 f"{names[0]} {predictions.shape} and {names[1]} {targets.shape} are not curves of one shape"
             )
@@ -118,29 +133,15 @@ def _counts(found: Iterable[Finding]) -> list[tuple[str, int]]:
     return [(name, severities.count(name)) for name in SEVERITIES if name in severities]
 
 
-def _array(record: Record, name: str) -> Any:
-    import numpy as np
-
-    from decaylab.runlog.arrays import read_header
-
-    path = os.path.join(record.path, name)
-    read_header(path)  # before numpy believes it
-    return np.load(path, mmap_mode="r", allow_pickle=False)
-
-
 def _rooms(record: Record, count: int) -> list[str] | None:
     """The test rooms' ids, out of split.json; None where it does not name them."""
-    from decaylab.runlog.files import read_regular
-    from decaylab.runlog.parse import parse
+    from decaylab.runlog.split import ids_of, read_split
 
     try:
-        document, _ = parse(read_regular(os.path.join(record.path, "split.json"), 128 * 1024 * 1024), "split.json")
+        ids = ids_of(read_split(record.path), "test")
     except (FileNotFoundError, RunLogError):
         return None
-    test = (document or {}).get("test")
-    ids = test.get("ids") if isinstance(test, dict) else None
-    is_whole = isinstance(ids, list) and len(ids) == count and all(isinstance(name, str) for name in ids)
-    return ids if is_whole else None
+    return ids if ids is not None and len(ids) == count else None
 
 
 def _short(digest: Any) -> str:

@@ -8,10 +8,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from decaylab.cli.runs import add_run, chosen_run, write_lines
-from decaylab.errors import InputError, RunLogError
+from decaylab.errors import DataError, InputError, RunLogError
 
 if TYPE_CHECKING:
-    from decaylab.evaluation.reevaluate import CurveFile, Evaluation
+    from decaylab.evaluation.curve_file import CurveFile
+    from decaylab.evaluation.reevaluate import Evaluation
     from decaylab.runlog.record import Record
 
 HELP = "compute a run's metrics again, from the curves that it stored"
@@ -19,9 +20,6 @@ EXAMPLE = """\
 decaylab evaluate latest
 decaylab evaluate hybrid_v2_20260122_020157 --definitions predecessor"""
 
-#: Names of the stored curves: ours, and those of users' multihead runs.
-_ARRAYS = (("predictions.npy", "targets.npy"), ("edc_predictions.npy", "edc_targets.npy"))
-_RATE = 48_000
 _STATISTICS = ("mae", "rmse", "r2")
 _OLD = "predecessor definitions (only to read old figures): maximum as 1, from the file's start, EDT not times 6"
 
@@ -43,10 +41,15 @@ def run(args: argparse.Namespace) -> int:
     record = chosen_run(args)
     if record.status == "running":
         raise InputError(f"{record.run_id} is running: its curves are written at its end. Wait for it")
-    names = _names(record)
-    rate, remark = _sampling_rate(record)
     from decaylab.evaluation.reevaluate import reevaluate
+    from decaylab.runlog.curve_files import USUAL_RATE, present_pair, sampling_rate, why_missing
 
+    names = present_pair(record)
+    if names is None:
+        raise InputError(f"{record.run_id} cannot be evaluated: {why_missing(record)}; only stored curves can be")
+    recorded = sampling_rate(record)
+    remark = "" if recorded else f"no sampling rate is recorded: taken as {USUAL_RATE:,.0f} Hz"
+    rate = recorded or USUAL_RATE
     predictions, targets = (_opened(record, name) for name in names)
     medians = record.metadata.get("training_medians")
     found = reevaluate(predictions, targets, args.definitions, rate, medians if isinstance(medians, dict) else None)
@@ -58,47 +61,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _names(record: Record) -> tuple[str, str]:
-    """The names of the run's curves.
-
-    Raises:
-        InputError: it has none, or not both.
-    """
-    from decaylab.runlog.pruned import read_pruned
-
-    for pair in _ARRAYS:
-        missing = [name for name in pair if not os.path.lexists(os.path.join(record.path, name))]
-        if not missing:
-            return pair
-        if len(missing) == 1 or pair is _ARRAYS[-1]:
-            break
-    missing = missing if len(missing) == 1 else list(_ARRAYS[0])
-    try:
-        pruned = read_pruned(record.path)
-    except RunLogError:
-        pruned = {}
-    verb = "were" if len(missing) > 1 else "was"
-    why = f"{verb} pruned" if set(missing) <= set(pruned) else f"{'are' if len(missing) > 1 else 'is'} missing"
-    raise InputError(f"{record.run_id} cannot be evaluated: {' and '.join(missing)} {why}; only stored curves can be")
-
-
 def _opened(record: Record, name: str) -> CurveFile:
-    from decaylab.evaluation.reevaluate import CurveFile
-    from decaylab.runlog.arrays import read_header
+    from decaylab.reports.curves import open_curves
 
-    path = os.path.join(record.path, name)
     try:
-        read_header(path)  # before numpy believes it
-    except (RunLogError, OSError) as error:
+        return open_curves(record.path, name)
+    except (DataError, RunLogError, OSError) as error:
         raise InputError(f"{record.run_id} cannot be evaluated: {error}") from None
-    return CurveFile(path)
-
-
-def _sampling_rate(record: Record) -> tuple[float, str]:
-    rate = record.get("data_config.sampling_rate")
-    if isinstance(rate, (int, float)) and not isinstance(rate, bool) and 0 < rate < float("inf"):
-        return rate, ""
-    return _RATE, f"no sampling rate is recorded: taken as {_RATE:,} Hz"
 
 
 def _write(

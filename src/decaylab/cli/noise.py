@@ -64,19 +64,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def measure(args: argparse.Namespace, data: DataSet, rows: NDArray[Any]) -> Measured:
-    """Simulate these rows again, as far as they are not yet, with progress; Ctrl-C says what is kept."""
+    """Simulate these rows again, as far as they are not yet, with progress."""
     from decaylab.cli.simulate import cores
     from decaylab.cli.simulation_progress import SimulationProgress
     from decaylab.evaluation.measure_noise import measure_noise
 
     with SimulationProgress(sys.stderr) as progress:
-        try:
-            return measure_noise(data, rows, seed=args.seed, jobs=args.jobs or cores(), progress=progress)
-        except KeyboardInterrupt:
-            progress.close()
-            kept = f"{progress.done} of {progress.total} rooms are kept" if progress.total else "nothing is lost"
-            print(f"{kept}: the same command goes on from there", file=sys.stderr)
-            raise
+        return measure_noise(data, rows, seed=args.seed, jobs=args.jobs or cores(), progress=progress)
 
 
 def table(data: DataSet, measured: Measured, rows: NDArray[Any] | None) -> list[str]:

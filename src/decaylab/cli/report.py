@@ -11,7 +11,8 @@ from decaylab.cli.parser import add_experiments
 from decaylab.cli.runs import RUN_HELP, find
 
 if TYPE_CHECKING:
-    from decaylab.runlog.findings import Finding
+    from collections.abc import Callable
+
     from decaylab.runlog.record import Record
 
 HELP = "write one self-contained HTML page about runs, with pictures"
@@ -37,29 +38,21 @@ def run(args: argparse.Namespace) -> int:
     if os.path.splitext(args.output)[1].lower() not in (".html", ".htm") or (folder and not os.path.isdir(folder)):
         raise InputError(f"--output {args.output}: expected a name that ends in .html, in a folder that is there")
     records = {record.path: record for record in (find(args, name) for name in args.runs)}
+    from decaylab.cli.diagnosis import all_of
     from decaylab.reports.page import page
     from decaylab.reports.pictures import gathered
     from decaylab.runlog.files import replace_file
 
     runs = gathered(list(records.values()))
-    found = {path: _findings(record) for path, record in records.items()}
+    found = {path: all_of(record, _teller(record)) for path, record in records.items()}
     # A name that is no UTF-8 is shown by escapes; what is left of such letters must not stop the writing.
     replace_file(args.output, page(runs, found, args.title, args.note).encode("utf-8", "backslashreplace"))
     print(args.output)
     return 0
 
 
-def _findings(record: Record) -> list[Finding]:
-    """What `decaylab diagnose` says of the run."""
-    from decaylab.cli.diagnosis import of_arrays, of_data_set
-    from decaylab.runlog import comparables
-    from decaylab.runlog.diagnose import findings
-    from decaylab.runlog.index import scan
+def _teller(record: Record) -> Callable[[str], None]:
+    """What says on stderr why a file of the run was not looked at."""
     from decaylab.runlog.text import printable
 
-    said: list[str] = []
-    others = scan(record.folder.path, comparables.FIELDS) if os.path.isdir(record.folder.path) else []
-    found = findings(record, others, [*of_arrays(record, said.append), *of_data_set(record)])
-    for line in said:
-        print(printable(f"{record.run_id}: {line}"), file=sys.stderr)
-    return found
+    return lambda line: print(printable(f"{record.run_id}: {line}"), file=sys.stderr)

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 #: What `show --by` takes; `evaluation.worst` knows the same, and numpy with it, which a help text does without.
 FIELDS = ("edc_mae", "edc_db_mae", "edt", "t20", "t30", "c50", "ts")
 
-#: split.json of a million rooms; more is not read.
-_SPLIT_LIMIT = 128 * 1024 * 1024
-
 
 def worst_lines(record: Record, count: int, by: str) -> tuple[list[str], list[str]]:
     """The table of a run's worst rooms, and remarks for stderr.
@@ -92,20 +89,15 @@ def _from_arrays(record: Record) -> RoomErrors:
 
     from decaylab.evaluation.errors import ERRORS, room_errors
     from decaylab.evaluation.recompute import score_arrays
-    from decaylab.runlog.arrays import read_header
+    from decaylab.reports.curves import open_curves
+    from decaylab.runlog.curve_files import PAIRS, USUAL_RATE, sampling_rate
 
-    rate = record.get("data_config.sampling_rate")
-    arrays = []
     try:
         rows, ids = _test_rooms(record.path)
-        for name in ("predictions.npy", "targets.npy"):
-            path = os.path.join(record.path, name)
-            read_header(path)  # before numpy believes it
-            arrays.append(np.load(path, mmap_mode="r", allow_pickle=False))
-        if len(arrays[0]) != len(rows):
-            raise DataError(f"split.json names {len(rows)} test rooms, predictions.npy has {len(arrays[0])}")
-        is_rate = isinstance(rate, (int, float)) and rate > 0
-        scores = score_arrays(arrays[0], arrays[1], rate if is_rate else 48_000)
+        predictions, targets = (open_curves(record.path, name) for name in PAIRS[0])
+        if len(predictions) != len(rows):
+            raise DataError(f"split.json names {len(rows)} test rooms, predictions.npy has {len(predictions)}")
+        scores = score_arrays(predictions, targets, sampling_rate(record) or USUAL_RATE)
     except FileNotFoundError as error:
         missing = os.path.basename(error.filename)
         raise InputError(f"{record.run_id} has no {ERRORS}, and no {missing} to compute its errors from") from None
@@ -117,18 +109,13 @@ def _from_arrays(record: Record) -> RoomErrors:
 
 def _test_rooms(directory: str) -> tuple[list[int], list[str]]:
     """Rows and ids of the test rooms, from split.json."""
-    from decaylab.runlog.files import read_regular
-    from decaylab.runlog.parse import parse
+    from decaylab.runlog.split import SPLIT, ids_of, read_split, rows_of
 
-    document, odd = parse(read_regular(os.path.join(directory, "split.json"), _SPLIT_LIMIT), "split.json")
-    test = document.get("test") if document is not None else None
-    if isinstance(test, dict):
-        rows, ids = test.get("rows"), test.get("ids")
-        if isinstance(rows, list) and isinstance(ids, list) and len(rows) == len(ids):
-            are_rows = all(type(row) is int and 0 <= row < 2**48 for row in rows)
-            if are_rows and all(isinstance(name, str) for name in ids):
-                return rows, ids
-    raise DataError(f"split.json does not name the test rooms{': ' if odd else ''}{'; '.join(odd)}")
+    split = read_split(directory)
+    rows, ids = rows_of(split, "test"), ids_of(split, "test")
+    if rows is None or ids is None or len(rows) != len(ids):
+        raise DataError(f"{SPLIT} does not name the test rooms")
+    return rows, ids
 
 
 def _values(errors: RoomErrors, by: str, chosen: Any) -> list[tuple[str, list[str]]]:

@@ -75,21 +75,15 @@ def run(args: argparse.Namespace) -> int:
     settings = _settings(args)
     table, source = _rooms(args)
     with SimulationProgress(sys.stderr) as progress:
-        try:
-            report = simulate_rooms(
-                args.out,
-                table,
-                seed=args.seed,
-                settings=settings,
-                jobs=args.jobs or cores(),
-                source=source,
-                progress=progress,
-            )
-        except KeyboardInterrupt:
-            progress.close()
-            kept = f"{progress.done} of {progress.total} rooms are kept" if progress.total else "nothing is lost"
-            print(f"{kept}: the same command goes on from there", file=sys.stderr)
-            raise
+        report = simulate_rooms(
+            args.out,
+            table,
+            seed=args.seed,
+            settings=settings,
+            jobs=args.jobs or cores(),
+            source=source,
+            progress=progress,
+        )
     done = f"simulated {report.simulated} in {duration(report.seconds)}" if report.simulated else "nothing left to do"
     more = f"; {report.rooms - len(table)} more than asked for" if report.rooms > len(table) else ""
     print(f"{report.rooms} rooms ({done}{more}), {report.digest}", file=sys.stderr)

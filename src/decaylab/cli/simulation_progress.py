@@ -6,12 +6,17 @@ import time
 from types import TracebackType
 from typing import Any, TextIO
 
+from decaylab.cli.signals import sigterm_raises
+
 #: Seconds between two lines where there is no terminal.
 LINE_SECONDS = 10.0
 
 
 class SimulationProgress:
-    """Called with (done, total) rooms; `done` and `total` hold the last ones. A context manager, to close the bar."""
+    """Called with (done, total) rooms; `done` and `total` hold the last ones.
+
+    A context manager: it closes the bar, and where Ctrl-C or SIGTERM ends the simulation it says what is kept.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self.done = self.total = 0
@@ -19,14 +24,20 @@ class SimulationProgress:
         self._bar: Any = None
         self._start = self._last_line = time.monotonic()
         self._already = 0
+        self._sigterm = sigterm_raises()
 
     def __enter__(self) -> SimulationProgress:
+        self._sigterm.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        if kind is not None and issubclass(kind, (KeyboardInterrupt, SystemExit)):
+            kept = f"{self.done} of {self.total} rooms are kept" if self.total else "nothing is lost"
+            print(f"{kept}: the same command goes on from there", file=self._stream)
+        self._sigterm.__exit__(kind, error, trace)
 
     def __call__(self, done: int, total: int) -> None:
         if not self.total:

@@ -19,7 +19,11 @@ decaylab verify experiments"""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", nargs="?", metavar="RUN or EXPERIMENTS", help="default: every run of the folder")
-    parser.add_argument("--deep", action="store_true", help="compute the metrics again from the stored arrays")
+    parser.add_argument(
+        "--deep",
+        action="store_true",
+        help="compute the metrics again from the stored arrays; without it an edited one passes",
+    )
     add_experiments(parser)
 
 
@@ -48,43 +52,30 @@ def run(args: argparse.Namespace) -> int:
 def _chosen(name: str | None, experiments: str) -> list[Record]:
     """One run by any of its names; all runs of a folder that is no run itself."""
     from decaylab.runlog.find import find_run
-    from decaylab.runlog.store import read_run, scan
+    from decaylab.runlog.store import is_run, read_run, scan
 
     if name is None:
         return scan(experiments)
     if not os.path.isdir(name):
         return [find_run(experiments, name, tell=lambda line: print(line, file=sys.stderr))]
-    entries = set(os.listdir(name))
-    is_run = entries & {"metadata.json", "experiment_metadata.json", "checkpoints", "predictions.npy", "history.jsonl"}
-    return [read_run(name)] if is_run else scan(name)
+    return [read_run(name)] if is_run(name) else scan(name)
 
 
 def _deepen(record: Record, verdict: Any) -> None:
-    import numpy as np
-
     from decaylab.evaluation.recompute import differences, recompute_metrics
-    from decaylab.runlog.arrays import read_header
+    from decaylab.reports.curves import open_curves
+    from decaylab.runlog.curve_files import PAIRS, USUAL_RATE, sampling_rate
 
     metadata = record.metadata
     definitions = metadata.get("metrics_definitions")
     if definitions != "iso":
         verdict.unknown.append(f"metrics by definitions {definitions or 'unknown'} are not computed again")
         return
-    data = metadata.get("data_config")
-    rate = data.get("sampling_rate") if isinstance(data, dict) else None
     medians = metadata.get("training_medians")
-    arrays = []
     try:
-        for name in ("predictions.npy", "targets.npy"):
-            path = os.path.join(record.path, name)
-            read_header(path)  # before numpy believes it
-            arrays.append(np.load(path, mmap_mode="r", allow_pickle=False))
-        computed = recompute_metrics(
-            arrays[0],
-            arrays[1],
-            rate if isinstance(rate, (int, float)) and rate > 0 else 48_000,
-            medians if isinstance(medians, dict) else None,
-        )
+        predictions, targets = (open_curves(record.path, name) for name in PAIRS[0])
+        rate = sampling_rate(record) or USUAL_RATE
+        computed = recompute_metrics(predictions, targets, rate, medians if isinstance(medians, dict) else None)
     except FileNotFoundError as error:
         verdict.unknown.append(f"{os.path.basename(error.filename)} is missing: metrics are not computed again")
     except (DataError, RunLogError) as error:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
-from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
+from decaylab.cli.signals import sigterm_raises
 from decaylab.errors import MissingExtraError
 from decaylab.runlog.watch import View, Watcher, look_again
 from decaylab.runlog.watch_lines import Line, lines
@@ -45,9 +44,8 @@ def follow(watcher: Watcher) -> int:
 
     view = watcher.look()
     stage = _Stage(Console(highlight=False, markup=False, emoji=False), watcher.experiments)
-    before = signal.signal(signal.SIGTERM, _terminated)
     try:
-        with Live(console=stage.console, screen=True, auto_refresh=False) as live:
+        with sigterm_raises(), Live(console=stage.console, screen=True, auto_refresh=False) as live:
             while True:
                 began = time.monotonic()
                 view = look_again(watcher, view)
@@ -56,8 +54,6 @@ def follow(watcher: Watcher) -> int:
     except KeyboardInterrupt:
         stage.console.print(stage.picture(view, _size()[0], None))
         return 130
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 class _Stage:
@@ -101,8 +97,3 @@ def _size() -> tuple[int, int]:
     except OSError:  # it was closed: the next write will tell
         width, height = 0, 0
     return width or 80, height or 24
-
-
-def _terminated(number: int, frame: FrameType | None) -> NoReturn:
-    """SIGTERM ends the loop as an exception does, so that the terminal is given back as it was."""
-    raise SystemExit(143)

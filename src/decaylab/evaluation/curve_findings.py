@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from decaylab.evaluation.curve_file import CurveFile
 from decaylab.evaluation.recompute import BLOCK_ROWS
 
 #: As in the check of data sets: rounding of a division, and -60 dB re the start.
@@ -49,8 +50,8 @@ class CurveFinding(NamedTuple):
     cause: str
 
 
-def curve_facts(predictions: NDArray[np.float32], targets: NDArray[np.float32]) -> CurveFacts:
-    """Look at curves (rooms, samples) of linear energy, best given as memory maps; in blocks of rooms."""
+def curve_facts(predictions: CurveFile | NDArray[Any], targets: CurveFile | NDArray[Any]) -> CurveFacts:
+    """Look at curves (rooms, samples) of linear energy, best given as files; in blocks of rooms."""
     parts: list[tuple[Shapes, Shapes, NDArray[np.float64], NDArray[np.float32]]] = []
     first: NDArray[np.float32] | None = None
     constant = len(predictions) > 1

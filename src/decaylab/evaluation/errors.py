@@ -17,8 +17,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,13 +26,11 @@ from numpy.typing import NDArray
 
 from decaylab.errors import DataError
 from decaylab.evaluation.metrics import SCORED_PARAMETERS, CurveMetrics
+from decaylab.evaluation.table_text import read_text
 from decaylab.rooms.features import ABSORPTION, SIZE
 from decaylab.rooms.files import replace_file
 
 ERRORS = "errors.csv"
-
-#: A line takes about 350 bytes: room for a test part of a million rooms, and no more is read.
-SIZE_LIMIT = 512 * 1024 * 1024
 
 _PARAMETER_COLUMNS = tuple(f"{name}_{kind}" for name in SCORED_PARAMETERS for kind in ("true", "predicted"))
 COLUMNS = (
@@ -146,14 +142,10 @@ def read_errors(path: str | Path) -> RoomErrors:
         FileNotFoundError: there is no such file (runs of before this file have none).
         DataError: it is no regular file, too large, or not of this format; the message names the line.
     """
-    found = os.lstat(path)
-    if not stat.S_ISREG(found.st_mode):
-        raise DataError(f"{path} is no regular file, and is not read")
-    if found.st_size > SIZE_LIMIT:
-        raise DataError(f"{path} is too large: {found.st_size:,} bytes (limit {SIZE_LIMIT:,})")
+    text = read_text(path)
     try:
-        lines = list(csv.reader(io.StringIO(Path(path).read_text(encoding="utf-8"), newline="")))
-    except (UnicodeDecodeError, csv.Error, OSError) as error:
+        lines = list(csv.reader(io.StringIO(text, newline="")))
+    except csv.Error as error:
         raise DataError(f"{path} cannot be read: {error}") from None
     if not lines or tuple(lines[0]) != COLUMNS:
         raise DataError(f"{path} does not begin with the header of {ERRORS}: {','.join(COLUMNS)}")

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import stat
 from collections.abc import Mapping, Sequence
 from io import FileIO
 from pathlib import Path
@@ -23,14 +21,12 @@ from numpy.typing import NDArray
 
 from decaylab.errors import DataError
 from decaylab.evaluation.metrics import SCORED_PARAMETERS
+from decaylab.evaluation.table_text import read_text
 from decaylab.rooms.features import SIZE
 from decaylab.rooms.files import replace_file, write_all
 from decaylab.rooms.store_writer import disk_errors
 
 NOISE = "noise.csv"
-
-#: A line takes about 350 bytes: room for a million rooms.
-SIZE_LIMIT = 512 * 1024 * 1024
 
 _VALUES = (
     "length", "width", "height", "edc_mae", "edc_db_mae",
@@ -85,15 +81,10 @@ def read_noise(folder: str | Path) -> NoiseRooms:
         FileNotFoundError: nothing was measured. DataError: it is no regular file, too large or not of this format.
     """
     path = Path(folder) / NOISE
-    found = os.lstat(path)
-    if not stat.S_ISREG(found.st_mode):
-        raise DataError(f"{path} is no regular file, and is not read")
-    if found.st_size > SIZE_LIMIT:
-        raise DataError(f"{path} is too large: {found.st_size:,} bytes (limit {SIZE_LIMIT:,})")
+    text = read_text(path)
     try:
-        text = path.read_text(encoding="utf-8")
         lines = list(csv.reader(io.StringIO(text[: text.rfind("\n") + 1], newline="")))
-    except (UnicodeDecodeError, csv.Error, OSError) as error:
+    except csv.Error as error:
         raise DataError(f"{path} cannot be read: {error}") from None
     if lines and tuple(lines[0]) != COLUMNS:
         raise DataError(

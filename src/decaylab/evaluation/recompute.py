@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decaylab.errors import DataError
+from decaylab.evaluation.curve_file import CurveFile
 from decaylab.evaluation.metrics import CurveMetrics, Reference
 
 #: Curves held at once: 64 x 96,000 float32 = 25 MB.
@@ -17,8 +18,8 @@ TOLERANCE = 1e-6
 
 
 def recompute_metrics(
-    predictions: NDArray[np.float32],
-    targets: NDArray[np.float32],
+    predictions: CurveFile | NDArray[Any],
+    targets: CurveFile | NDArray[Any],
     sampling_rate: float = 48_000,
     training_medians: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -27,12 +28,12 @@ def recompute_metrics(
 
 
 def score_arrays(
-    predictions: NDArray[np.float32],
-    targets: NDArray[np.float32],
+    predictions: CurveFile | NDArray[Any],
+    targets: CurveFile | NDArray[Any],
     sampling_rate: float = 48_000,
     training_medians: dict[str, Any] | None = None,
 ) -> CurveMetrics:
-    """Score stored curves (rooms, samples), best given as memory maps.
+    """Score stored curves (rooms, samples), best given as files.
 
     Args:
         training_medians: those of the record; needed only where invalid predictions were scored as them.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from decaylab.acoustics import room_parameters
-from decaylab.errors import DataError, InputError
+from decaylab.errors import InputError
+from decaylab.evaluation.curve_file import CurveFile
 from decaylab.evaluation.metrics import SCORED_PARAMETERS
 from decaylab.evaluation.recompute import BLOCK_ROWS, score_arrays
 from decaylab.evaluation.scores import INVALID_LIMIT, parameter_scores
@@ -18,50 +18,6 @@ DEFINITIONS = ("iso", "predecessor")
 #: What the predecessor's definitions know.
 OLD_PARAMETERS = ("edt", "t20", "c50")
 _OLD_KEYS = ("mae", "rmse", "r2", "targets", "invalid_targets", "invalid_predictions")
-
-
-class CurveFile:
-    """Curves in a .npy file, (rooms, samples), read block by block with ordinary reads.
-
-    Not through a memory map: its pages count as the process's own memory, up to the size of the file.
-
-    Attributes:
-        shape, dtype: as of an array; dtype is float32 or float64 in this machine's byte order.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        try:
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise DataError(f"{os.path.basename(path)} cannot be read: {error}") from None
-        if array.ndim != 2 or array.dtype.kind != "f" or not array.size:
-            raise DataError(
-                f"{os.path.basename(path)} holds {array.dtype} {array.shape}, not curves (rooms, samples) of floats"
-            )
-        self.shape: tuple[int, int] = array.shape
-        self.ndim = 2
-        self.size = array.size
-        self.dtype = np.dtype(np.float64 if array.dtype.itemsize > 4 else np.float32)
-        self._stored = array.dtype
-        self._offset = int(array.offset)
-        #: Written column by column (Fortran order): no block of rooms lies together.
-        self._mapped = None if array.flags.c_contiguous else array
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, block: slice) -> NDArray[Any]:
-        """Rooms `block`, as of an array. DataError if the file has become shorter meanwhile."""
-        first, last, _ = block.indices(len(self))
-        if self._mapped is not None:
-            return np.asarray(self._mapped[first:last], dtype=self.dtype)
-        samples = self.shape[1]
-        start = self._offset + first * samples * self._stored.itemsize
-        values = np.fromfile(self._path, self._stored, (last - first) * samples, offset=start)
-        if values.size != (last - first) * samples:
-            raise DataError(f"{os.path.basename(self._path)} became shorter while it was read")
-        return values.reshape(-1, samples).astype(self.dtype, copy=False)
 
 
 class Evaluation(NamedTuple):
@@ -94,7 +50,7 @@ def reevaluate(
     if definitions not in DEFINITIONS:
         raise InputError(f"unknown definitions '{definitions}': choose from {', '.join(DEFINITIONS)}")
     medians = training_medians if definitions == "iso" and training_medians is not None else {}
-    metrics = score_arrays(predictions, targets, sampling_rate, medians).result()  # type: ignore[arg-type]
+    metrics = score_arrays(predictions, targets, sampling_rate, medians).result()
     if definitions == "predecessor":
         metrics = {"overall_edc": metrics["overall_edc"], **_old_metrics(predictions, targets, sampling_rate)}
     return Evaluation(metrics, _notes(metrics))

@@ -50,7 +50,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str | Mark]], style: str 
 def _row(cells: Sequence[str | Mark]) -> str:
     first, *others = cells
     name = first.text if isinstance(first, Mark) else first
-    return f'<th scope="row">{text(name)}</th>' + "".join(map(_cell, others))
+    # A dotted name breaks between its words, where it must.
+    breakable = text(name).replace("_", "_<wbr>").replace(".", ".<wbr>")
+    return f'<th scope="row">{breakable}</th>' + "".join(map(_cell, others))
 
 
 def _cell(cell: str | Mark) -> str:

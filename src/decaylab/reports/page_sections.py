@@ -127,7 +127,7 @@ def _of_one(record: Record) -> str:
         cells = [cell(record, f"{name}_{what}").text for what in _EACH]
         if any(own != MISSING for own in cells):
             rows.append([_with_unit(f"{name}_mae").replace(" MAE", ""), *cells])
-    parameters = table(["", *_EACH.values()], rows) if rows else ""
+    parameters = table(["", *_EACH.values()], rows, "figures") if rows else ""
     return parameters + (table([], overall) if overall else "")
 
 

@@ -27,8 +27,10 @@ table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tab
 th, td { text-align: left; vertical-align: top; padding: .2rem 1rem .2rem 0; border-bottom: 1px solid var(--line); }
 thead th { color: var(--soft); font-weight: 600; }
 tbody th { font-weight: 400; color: var(--soft); white-space: nowrap; }
-td { overflow-wrap: anywhere; min-width: 5rem; }
+td { min-width: 4rem; } .keys td { overflow-wrap: anywhere; min-width: 5rem; }
 .keys tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 8rem; max-width: 22rem; }
+.figures td { white-space: nowrap; }
+@media (min-width: 900px) { .keys tbody th:nth-last-child(-n+4) { min-width: 17.5rem; } }
 .met { color: var(--good); font-weight: 600; } .missed { color: var(--bad); font-weight: 600; }
 .doubt { color: var(--doubt); }
 .finding { background: var(--raised); border: 1px solid var(--line); border-radius: 6px; padding: .6rem .9rem;
@@ -53,6 +55,11 @@ code { display: block; font: .82rem/1.5 ui-monospace, monospace; white-space: pr
   .modebar-container { display: none; }
   .wide, .parallel { overflow: visible; } .parallel .panels { min-width: 0; }
   .panels { grid-template-columns: repeat(auto-fill, minmax(340px, 1fr)); }
-  h2, h3 { break-after: avoid; } .finding, .figure, tr { break-inside: avoid; }
+  td, .keys td { min-width: 2.5rem; }
+  thead tr:has(th:nth-child(6)) th, .keys thead tr:has(th:nth-child(5)) th { overflow-wrap: anywhere; }
+  .keys tbody th:nth-last-child(-n+4) { min-width: 12.5rem; }
+  .keys tbody th:nth-last-child(-n+3) { min-width: 17.5rem; }
+  h2, h3, p:has(+ .figure, + code), .figure:has(+ .notes) { break-after: avoid; }
+  p, li, code, tr, .figures, .finding, .figure { break-inside: avoid; }
 }
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +52,11 @@ _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None},
     "pdf": {"CreationDate": None},
 }
+#: Of an SVG: what only people who read its source need, the attributes that hold places, and numbers too exact there.
+_INDENT = re.compile(r"\s*\n\s*")
+_COMMENT = re.compile(r"<!--.*?-->\n?", re.DOTALL)
+_PLACES = re.compile(r'\b(?:d|x|y)="[^"]*"|\btranslate\([^)]*\)')
+_LONG = re.compile(r"\d+\.\d{3,}")
 _DASHES = {"solid": "-", "dash": (0, (4, 2)), "dot": (0, (1, 1.5))}
 _SYMBOLS = {"circle": "o", "open": "o", "star": "*"}
 
@@ -83,7 +89,16 @@ def picture_bytes(picture: Picture, form: str, width: str = "double") -> bytes:
         # A name in letters that the font lacks shows boxes; that is no reason to print a warning for each.
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
         figure.savefig(target, format=form, dpi=_DPI, metadata=_METADATA[form])
-    return target.getvalue()
+    return _short_svg(target.getvalue()) if form == "svg" else target.getvalue()
+
+
+def _short_svg(data: bytes) -> bytes:
+    """The same drawing in a sixth fewer bytes: without indentation and comments, places to 0.01 point.
+
+    Most of such a file is letters, drawn as paths; of the numbers only those of places are touched, never a scale.
+    """
+    text = _COMMENT.sub("", _INDENT.sub("\n", data.decode()))
+    return _PLACES.sub(lambda found: _LONG.sub(lambda number: f"{float(number[0]):.2f}", found[0]), text).encode()
 
 
 @contextmanager
@@ -114,6 +129,8 @@ def _figure(count: int, width: str, picture: Picture, layout: Any) -> Figure:
 
 
 def _draw(axes: Any, panel: Panel) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     axes.set_title(_text(panel.title))
     axes.set_xlabel(_text(panel.x.label))
     axes.set_ylabel(_text(panel.y.label))
@@ -124,6 +141,8 @@ def _draw(axes: Any, panel: Panel) -> None:
     _scale(panel.y, axes.set_yscale, axes.set_ylim, axes.set_yticks, math.inf)
     if panel.is_square:
         axes.set_box_aspect(1)
+        for axis in (axes.xaxis, axes.yaxis):  # the same grid on both, which matplotlib would make finer upwards
+            axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
 
 
 def _scale(axis: Axis, set_scale: Any, set_limits: Any, set_ticks: Any, across: float) -> None:

@@ -12,19 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decaylab.errors import DataError, RunLogError
+from decaylab.evaluation.curve_file import CurveFile
 from decaylab.evaluation.errors import ERRORS, RoomErrors, read_errors, room_errors
 from decaylab.evaluation.metrics import CurveMetrics, Reference
-from decaylab.evaluation.reevaluate import CurveFile
-from decaylab.runlog.arrays import read_header
+from decaylab.reports.curves import open_curves
+from decaylab.runlog.curve_files import USUAL_RATE, present_pair, sampling_rate, why_missing
 from decaylab.runlog.history import History
-from decaylab.runlog.pruned import read_pruned
 from decaylab.runlog.record import Record
 
-#: Names of the stored curves, predictions first: ours, and those of users' multihead runs.
-ARRAYS = (("predictions.npy", "targets.npy"), ("edc_predictions.npy", "edc_targets.npy"))
-_RATE = 48_000.0
-#: Without errors.csv so many rooms are scored, spread evenly: 1,200 curves would take a minute, these a few seconds.
-SCORED_ROOMS = 240
+#: Without errors.csv at most so many rooms are scored, spread evenly: curves of 2 s at 48 kHz take a core 4 s.
+SCORED_ROOMS = 1200
 _BLOCK = 32
 
 
@@ -81,45 +78,19 @@ def evidence(record: Record, label: str | None = None) -> Evidence:
     return Evidence(record, name, record.history(), errors, errors_missing, rows, curves, curves_missing, remark)
 
 
-def sampling_rate(record: Record) -> float:
-    """Of the run's curves, in Hz; 48 kHz where none is recorded."""
-    rate = record.get("data_config.sampling_rate")
-    is_rate = isinstance(rate, (int, float)) and not isinstance(rate, bool) and 0 < rate < float("inf")
-    return float(rate) if is_rate else _RATE
-
-
 def _curves(record: Record) -> tuple[Curves | None, str]:
-    for names in ARRAYS:
-        paths = [os.path.join(record.path, name) for name in names]
-        missing = [name for name, path in zip(names, paths, strict=True) if not os.path.lexists(path)]
-        if len(missing) == len(names):
-            continue
-        if missing:
-            return None, f"{missing[0]} is missing"
-        try:
-            for path in paths:
-                read_header(path)  # before numpy believes it
-            predictions, targets = map(CurveFile, paths)
-        except (DataError, RunLogError, OSError) as error:
-            return None, str(error)
-        if predictions.shape != targets.shape or targets.shape[1] < 2:
-            return (
-                None,
-                f"{names[0]} {predictions.shape} and {names[1]} {targets.shape} are not curves of the same rooms",
-            )
-        return Curves(predictions, targets, sampling_rate(record)), ""
-    return None, _why_without_arrays(record)
-
-
-def _why_without_arrays(record: Record) -> str:
-    if record.status == "running":
-        return "the run is in progress: its curves are written at its end"
+    names = present_pair(record)
+    if names is None:
+        is_running = record.status == "running"
+        return None, "the run is in progress: its curves are written at its end" if is_running else why_missing(record)
     try:
-        pruned = read_pruned(record.path)
-    except RunLogError:
-        pruned = {}
-    gone = [name for name in ARRAYS[0] if name in pruned]
-    return f"{' and '.join(gone)} pruned" if gone else "predictions.npy and targets.npy are missing"
+        predictions, targets = (open_curves(record.path, name) for name in names)
+    except (DataError, RunLogError, OSError) as error:
+        return None, str(error)
+    if predictions.shape != targets.shape or targets.shape[1] < 2:
+        said = f"{names[0]} {predictions.shape} and {names[1]} {targets.shape} are not curves of the same rooms"
+        return None, said
+    return Curves(predictions, targets, sampling_rate(record) or USUAL_RATE), ""
 
 
 def _errors(record: Record, curves: Curves | None, curves_missing: str) -> tuple[RoomErrors | None, str, str]:
@@ -136,7 +107,7 @@ def _errors(record: Record, curves: Curves | None, curves_missing: str) -> tuple
 
 
 def _scored(curves: Curves) -> tuple[RoomErrors | None, str, str]:
-    """The errors of `SCORED_ROOMS` rooms, computed from the curves; their IDs are their rows in the arrays."""
+    """The errors of at most `SCORED_ROOMS` rooms, computed from the curves; their IDs are their rows in the arrays."""
     rows = np.unique(np.linspace(0, len(curves) - 1, min(SCORED_ROOMS, len(curves))).astype(np.int64))
     metrics = CurveMetrics(dict)
     try:

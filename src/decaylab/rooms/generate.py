@@ -157,8 +157,9 @@ def _in_worker(
 
 @functools.cache
 def _settle_worker() -> None:
-    """Once per worker: leave Ctrl-C to the parent, which ends its workers, and end when the parent was killed."""
+    """Once per worker: leave Ctrl-C and SIGTERM to the parent, which ends its workers; end when it was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to all its processes
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as do schedulers
     parent = os.getppid()
 
     def watch() -> None:

@@ -44,6 +44,9 @@ class Terminated(SystemExit):
     def __init__(self) -> None:
         super().__init__(143)
 
+    def __str__(self) -> str:
+        return "SIGTERM"  # in the record; the status says nothing to its reader
+
 
 def start(
     model_name: str,

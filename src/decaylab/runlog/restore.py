@@ -22,10 +22,10 @@ from decaylab.runlog.noted import put_back
 from decaylab.runlog.packed import Item, Limits, items, limits_for
 from decaylab.runlog.parse import parse
 from decaylab.runlog.schema import CHECKPOINTS, METADATA
-from decaylab.runlog.store import ARRAYS, PUBLISHED_METADATA, read_run
+from decaylab.runlog.store import MARKS, read_run
 
 _TEMPORARY = ".decaylab-restore-"
-_MARKS = ARRAYS | {METADATA, PUBLISHED_METADATA, CHECKPOINTS, MANIFEST}
+_MARKS = MARKS | {MANIFEST}
 #: Left free on the disk whatever an archive claims to hold.
 _RESERVE = 64 * 1024 * 1024
 

@@ -11,11 +11,10 @@ from decaylab.errors import RunLogError
 from decaylab.runlog import causes
 from decaylab.runlog.facts import Facts
 from decaylab.runlog.faults import contradictions
-from decaylab.runlog.files import read_regular
-from decaylab.runlog.parse import parse
 from decaylab.runlog.reading import number
 from decaylab.runlog.record import Record
 from decaylab.runlog.rules import COMPARABLE, EXPERIENCE, Found, Rule, figure
+from decaylab.runlog.split import ids_of, read_split
 
 #: Seconds a step beyond which even the largest model is not computing: on a GPU a second, and one for each 200 million
 #: parameters; twenty times that on processors (198 million parameters took 5.8 s a step on two cores).
@@ -23,7 +22,6 @@ _GPU_STEP, _PARAMETERS, _CPU_FACTOR = 1.0, 2e8, 20.0
 #: So many times the step of comparable runs, a duration is not believed.
 _PACE = 10.0
 _STEPS = re.compile(r"([\d,]+)\s*(?:batches|steps)\s*(?:/|per|an)\s*epoch", re.IGNORECASE)
-_SPLIT_LIMIT = 16 * 1024 * 1024
 
 
 def _duration(facts: Facts) -> Found | None:
@@ -206,20 +204,14 @@ def _workers(facts: Facts) -> Found | None:
 def _overlap(facts: Facts) -> Found | None:
     """Ids that stand in two parts of split.json."""
     try:
-        document, _ = parse(read_regular(os.path.join(facts.record.path, "split.json"), _SPLIT_LIMIT), "split.json")
+        split = read_split(facts.record.path)
     except (FileNotFoundError, RunLogError):
         return None
-    parts = {}
-    for name in ("train", "validation", "test"):
-        part = (document or {}).get(name)
-        ids = part.get("ids") if isinstance(part, dict) else None
-        parts[name] = {value for value in ids if isinstance(value, str)} if isinstance(ids, list) else set()
-    shared = parts["train"] & parts["test"]
+    train, test = (set(ids_of(split, part) or ()) for part in ("train", "test"))
+    shared = train & test
     if not shared:
         return None
-    return Found(
-        f"{len(shared)} of {len(parts['test'])} test rooms of split.json are in its training part", severity="severe"
-    )
+    return Found(f"{len(shared)} of {len(test)} test rooms of split.json are in its training part", severity="severe")
 
 
 def _preflight(facts: Facts) -> Found | None:

@@ -22,6 +22,9 @@ ARRAYS = frozenset(
     f"{prefix}{kind}.npy" for prefix in ("", "edc_", "edt_", "t20_", "c50_") for kind in ("predictions", "targets")
 )
 
+#: What a run directory holds, whoever wrote it: one of these, or it is known by its name.
+MARKS = ARRAYS | {METADATA, PUBLISHED_METADATA, CHECKPOINTS}
+
 _DATE = r"\d{4}[-_.]?\d{2}[-_.]?\d{2}|\d{1,2}[-_.]\d{1,2}[-_.]\d{4}"
 _TIME = r"\d{2}[-_.:h]?\d{2}(?:[-_.:m]?\d{2})?s?"
 
@@ -88,6 +91,13 @@ def read_run(path: str) -> Record:
     if record is None:
         raise RunLogError(f"'{path}' is no run: it holds no {METADATA}, no arrays and no {CHECKPOINTS}/")
     return record
+
+
+def is_run(directory: str) -> bool:
+    """Whether a directory is a run rather than a folder of runs. OSError: it cannot be listed."""
+    return not MARKS.isdisjoint(os.listdir(directory)) or legacy.is_run_name(
+        os.path.basename(os.path.abspath(directory))
+    )
 
 
 def directories(path: str) -> list[tuple[str, bool]]:

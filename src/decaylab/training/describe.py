@@ -20,6 +20,7 @@ from decaylab.rooms.scaling import Scaler
 from decaylab.rooms.splits import Split
 from decaylab.rooms.store import DataSet
 from decaylab.runlog.files import replace_file
+from decaylab.runlog.split import PARTS, SPLIT
 from decaylab.training.plan import Plan
 
 
@@ -153,10 +154,10 @@ def write_split(directory: str, data: DataSet, split: Split) -> None:
         "test_digest": _rows_digest(data, split.test),
         **{
             part: {"rows": rows.tolist(), "ids": [data.ids[row] for row in rows]}
-            for part, rows in zip(("train", "validation", "test"), split, strict=True)
+            for part, rows in zip(PARTS, split, strict=True)
         },
     }
-    replace_file(os.path.join(directory, "split.json"), json.dumps(content).encode())
+    replace_file(os.path.join(directory, SPLIT), json.dumps(content).encode())
 
 
 def write_scalers(directory: str, features: Scaler, curves: Scaler) -> None:

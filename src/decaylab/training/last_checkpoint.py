@@ -74,6 +74,11 @@ def load_last(path: str, model: torch.nn.Module) -> dict[str, Any] | None:
     return state
 
 
+def has_stopped(state: dict[str, Any]) -> bool:
+    """Whether early stopping ended the fit with the epoch of this state: what follows it is left, and no epoch."""
+    return state["stopper"].get("stopping_reason", 0) != EarlyStoppingReason.NOT_STOPPED.value
+
+
 class KeepLast(Checkpoint):
     """Writes last.ckpt at the ends of epochs, as often as `SHARE` allows; goes on from `state` if there is one.
 

@@ -12,7 +12,7 @@ from decaylab.runlog.record import Record
 from decaylab.runlog.schema import LAST_CHECKPOINT
 from decaylab.runlog.takeover import seconds_so_far, take_over, why_not
 from decaylab.runlog.text import printable
-from decaylab.training.last_checkpoint import load_last
+from decaylab.training.last_checkpoint import has_stopped, load_last
 from decaylab.training.loop import Again, Outcome, carry_out, say
 from decaylab.training.plan import Plan, prepare
 from decaylab.training.process import threads_for
@@ -61,7 +61,7 @@ def resume(
     told = {"from_epoch": done, "data_path": plan.config.data, "assumed": keys_assumed(assumed)}
     with threads_for(plan.model, threads_of(record)), take_over(record, told, gone) as run:
         say(plan)
-        _say_where(record, plan, done)
+        _say_where(record, plan, done, state is not None and has_stopped(state))
         return carry_out(plan, run, again, keep_last)
 
 
@@ -77,9 +77,11 @@ def _checked(record: Record, metadata: dict[str, Any], plan: Plan) -> Plan:
     return plan
 
 
-def _say_where(record: Record, plan: Plan, done: int) -> None:
+def _say_where(record: Record, plan: Plan, done: int, stopped: bool) -> None:
     epochs = plan.config.max_epochs or 0
-    if done >= epochs:
+    if stopped:
+        where = f"early stopping ended its fit after epoch {done}, what follows the epochs is not done"
+    elif done >= epochs:
         where = f"all {epochs} epochs are done, what follows them is not"
     elif done:
         where = f"from epoch {done + 1}, of {epochs}"

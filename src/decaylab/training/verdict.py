@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from decaylab.errors import DataError, RunLogError
-from decaylab.evaluation.reevaluate import CurveFile
-from decaylab.runlog.arrays import read_header
+from decaylab.evaluation.curve_file import CurveFile
+from decaylab.reports.curves import open_curves
+from decaylab.runlog.curve_files import PAIRS
 from decaylab.runlog.files import replace_file
 from decaylab.runlog.find import is_doubtful
 from decaylab.runlog.reading import at, number
@@ -29,8 +30,6 @@ CURVE_TOLERANCE = 0.25
 _COMPARED = tuple(
     f"{name}_{statistic}" for name in ("edc", "edt", "t20", "c50", "t30", "ts") for statistic in ("mae", "rmse")
 )
-#: As every run has them, and as the users' multihead program wrote them.
-_PREDICTIONS = ("predictions.npy", "edc_predictions.npy")
 _VERSION = 1
 
 
@@ -118,17 +117,16 @@ def predictions(record: Record) -> CurveFile | None:
     Raises:
         DataError: they are there and cannot be read.
     """
-    for name in _PREDICTIONS:
-        path = os.path.join(record.path, name)
+    for name, _ in PAIRS:
         try:
-            read_header(path)  # a plain file, and an array of numbers
+            return open_curves(record.path, name)
         except FileNotFoundError:
             continue
         except RunLogError as error:
+            path = os.path.join(record.path, name)
             raise DataError(
                 f"{path} cannot be compared with: {error}; move it away, and the metrics alone are compared"
             ) from error
-        return CurveFile(path)
     return None
 
 
