@@ -3,7 +3,7 @@
 Each prints ratios against a peer or a limit measured in the same run, and exits 1 when its goal is not reached.
 Run by hand: `envelope.py` and `accuracy.py`, which need the published rooms, `builder_agreement.py`, which takes ten
 minutes (docs/simulation.md), and `large_store.py`, which needs 17 GB of disk (docs/large-data.md). `mlflow_peer.py` is
-a part of `compare_speed.py`, `guard_models.py` of `guard_rates.py`, `process_memory.py` of `large_store.py`.
+a part of `compare_speed.py`, `guard_models.py` of `guard_rates.py` and `bad_runs.py`, `process_memory.py` of `large_store.py`.
 """
 
 from __future__ import annotations
