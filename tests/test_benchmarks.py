@@ -171,3 +171,18 @@ def test_the_estimate_is_put_beside_what_a_training_took():
     assert done.returncode in (0, 1), done.stderr
     for row in ("| compact, decay |", "own curve model", "took"):
         assert row in done.stdout
+
+
+@pytest.mark.heavy
+def test_bad_and_good_runs_are_made_and_judged():
+    command = [sys.executable, str(ROOT / "benchmarks" / "bad_runs.py"), "--limit", "20"]
+    done = subprocess.run([*command, "--only", "wrong join; compact"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [line for line in done.stdout.splitlines() if line.startswith("| wrong join |")]
+    assert len(rows) == 1
+    assert rows[0].endswith("| `wrong_join`, severe | yes |")
+    for row in ("| compact | ", "1 of 1 bad runs", "0 severe findings on 1 good runs"):
+        assert row in done.stdout
+    refused = subprocess.run([*command, "--only", "nonesuch"], capture_output=True, text=True)
+    assert "no run is called nonesuch" in refused.stderr
+    assert refused.returncode == 1

@@ -134,6 +134,10 @@ PAIRS: dict[str, tuple[Case, Case]] = {
         ({"training_config.learning_rate": 1e-5}, losses([1.0, 0.99, 0.98])),
         ({"training_config.learning_rate": 1e-5}, losses([1.0, 0.6, 0.3])),
     ),
+    "weight_decay": (
+        ({"training_config.weight_decay": 10.0}, []),
+        ({"training_config.weight_decay": 9.9}, []),
+    ),
     "weight_rules": (({"loss_config.t20_weight": 40.0}, []), ({"loss_config.t20_weight": 39.0}, [])),
     "scaler_unfit": (
         ({"loss_config.loss_type": "mse", "loss_config.space": "scaled"}, losses([106.0, 101.0])),
