@@ -175,10 +175,8 @@ def main() -> int:
         severe = good(names, copies)
     costly = [count for count in counts if count.costly]
     alone, beside = (sum(getattr(count, how) for count in costly) for how in ("alone", "beside"))
-    print(
-        f"\n{len(costly)} of {len(counts)} bad runs are bad by what was wrong; of these the first finding names it in "
-    )
-    print(f"{alone} alone, {beside} beside all others (goal: 10 of 12)")
+    print(f"\n{len(costly)} of {len(counts)} bad runs are bad by what was wrong with them")
+    print(f"of these {alone} are named by the first finding alone, {beside} beside all others (goal: 10 of 12)")
     print(f"{severe} severe findings on {len(names)} good runs (goal: 0)")
     return 0 if min(alone, beside) >= GOAL * len(costly) and severe == 0 else 1
 

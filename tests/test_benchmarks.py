@@ -180,8 +180,9 @@ def test_bad_and_good_runs_are_made_and_judged():
     assert done.returncode == 0, done.stdout + done.stderr
     rows = [line for line in done.stdout.splitlines() if line.startswith("| wrong join |")]
     assert len(rows) == 1
-    assert rows[0].endswith("| `wrong_join`, severe | yes |")
-    for row in ("| compact | ", "1 of 1 bad runs", "0 severe findings on 1 good runs"):
+    assert rows[0].endswith("| `wrong_join`, severe | `wrong_join`, severe | yes |")
+    named = "of these 1 are named by the first finding alone, 1 beside all others"
+    for row in ("| compact | ", "1 of 1 bad runs", named, "0 severe findings on 1 good runs"):
         assert row in done.stdout
     refused = subprocess.run([*command, "--only", "nonesuch"], capture_output=True, text=True)
     assert "no run is called nonesuch" in refused.stderr
