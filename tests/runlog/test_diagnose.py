@@ -263,6 +263,15 @@ def test_broken_data_stand_before_every_setting(tmp_path: Path) -> None:
     assert {one.code: one.severity for one in found}["no_clipping"] == "note"
 
 
+def test_a_training_that_was_forced_past_broken_data(tmp_path: Path) -> None:
+    entry = {"code": "data_faults", "severity": "severe", "evidence": "5 non finite"}
+    found = findings(run(tmp_path, {"preflight": {"findings": [entry]}}), here="/home/me")
+    assert (found[0].code, found[0].severity) == ("data_faults", "warning")
+    assert "5 non finite" in found[0].evidence
+    passed_over = {"preflight": {"findings": [entry | {"severity": "warning"}]}}
+    assert codes(run(tmp_path, passed_over)) == ["preflight_warned"]
+
+
 def test_lost_and_how_to_go_on(tmp_path: Path) -> None:
     record = run(tmp_path, {"status": "running", "process": None, "metrics": {}}, FALLING)
     found = findings(record, here="/home/me")
