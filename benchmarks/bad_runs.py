@@ -1,6 +1,6 @@
 """Bad runs made for real, with one thing wrong in each, and good ones: what preflight, guard and diagnose say of them.
 
-    python benchmarks/bad_runs.py                              all of them (a quarter of an hour on two cores)
+    python benchmarks/bad_runs.py                              all of them (half an hour on two busy cores)
     python benchmarks/bad_runs.py --only "wrong join; compact" --limit 20            two of them, to try it
     python benchmarks/bad_runs.py --dir DIR                    keep data and runs, go on with those that are there
 
