@@ -4,7 +4,7 @@
     python benchmarks/guard_rates.py --make FILE           train and record them (an hour); goes on with FILE
     python benchmarks/guard_rates.py --make FILE --limit 3 --rooms 12 --epochs 4        a small set, to try it
     python benchmarks/guard_rates.py --make FILE --seeds 100 --limit 39      trainings that no rule was chosen by
-    python benchmarks/guard_rates.py --histories FILE      judge those
+    python benchmarks/guard_rates.py --histories benchmarks/guard_fresh.json      judge those
 
 Which of them were lost is decided from the whole history, without the guard's rules: its loss ended as no number, or
 the last tenth of its epochs had twice the loss of the mean curve or more and no less than the best before, and it was
