@@ -3,6 +3,8 @@
     python benchmarks/guard_rates.py                       judge the recorded ones (seconds)
     python benchmarks/guard_rates.py --make FILE           train and record them (an hour); goes on with FILE
     python benchmarks/guard_rates.py --make FILE --limit 3 --rooms 12 --epochs 4        a small set, to try it
+    python benchmarks/guard_rates.py --make FILE --seeds 100 --limit 39      trainings that no rule was chosen by
+    python benchmarks/guard_rates.py --histories benchmarks/guard_fresh.json      judge those
 
 Which of them were lost is decided from the whole history, without the guard's rules: its loss ended as no number, or
 the last tenth of its epochs had twice the loss of the mean curve or more and no less than the best before, and it was
@@ -113,15 +115,19 @@ def cases() -> Iterator[Case]:
     yield Case("every sample", {"model": small, "loss": "weighted_edc", "batch_size": 8}, seeds=(0, 1))
 
 
-def make(path: pathlib.Path, rooms: int, epochs: int, limit: int | None, data: str | None) -> None:
-    """Train every case to its end and record its losses."""
+def make(path: pathlib.Path, rooms: int, epochs: int, limit: int | None, data: str | None, seeds: int) -> None:
+    """Train every case to its end and record its losses.
+
+    Args:
+        seeds: what is added to every seed, also to that of the rooms.
+    """
     with tempfile.TemporaryDirectory() as folder:
         if data is None:
             data = str(pathlib.Path(folder) / "rooms")
             command = [sys.executable, "-m", "decaylab.cli.main", "simulate", "--out", data]
-            command += ["--count", str(rooms), "--rays", "2000"]
+            command += ["--count", str(rooms), "--rays", "2000", "--seed", str(seeds)]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        runs = [(case, seed) for case in cases() for seed in case.seeds]
+        runs = [(case, seed + seeds) for case in cases() for seed in case.seeds]
         histories = json.loads(path.read_text())["histories"] if path.exists() else []
         known = {history["name"] for history in histories}
         for case, seed in runs[:: max(1, len(runs) // limit) if limit else 1]:
@@ -314,10 +320,12 @@ def main() -> int:
     parser.add_argument("--rooms", type=int, default=150)
     parser.add_argument("--epochs", type=int, default=80)
     parser.add_argument("--limit", type=int, help="that many of the trainings, evenly chosen")
+    parser.add_argument("--seeds", type=int, default=0, metavar="N", help="other seeds: N is added to each")
+    parser.add_argument("--histories", type=pathlib.Path, default=RECORDED, metavar="FILE", help="judge these")
     args = parser.parse_args()
     if args.make is not None:
-        make(args.make, args.rooms, args.epochs, args.limit, args.data)
-    content = json.loads((args.make or RECORDED).read_text())
+        make(args.make, args.rooms, args.epochs, args.limit, args.data, args.seeds)
+    content = json.loads((args.make or args.histories).read_text())
     print(f"{len(content['histories'])} histories, {content['rooms']} rooms")
     status = report(content["histories"])
     return 0 if args.make is not None else status

@@ -72,7 +72,7 @@ def drawn(group: str, count: int) -> Room:
     while len(rooms) < count:
         size = box(rng, volume)
         places, bands = placed(rng, size, apart), absorption(rng)
-        if places is not None and 0.15 <= estimated_t20(size[None], bands[None])[0] <= 2.5:
+        if places is not None and 0.05 <= estimated_t20(size[None], bands[None])[0] <= 2.5:
             rooms.append(np.concatenate([size, places, bands]).round(3))
     return np.array(rooms)
 

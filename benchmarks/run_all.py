@@ -1,9 +1,10 @@
 """Run every benchmark of this folder, one after the other: `make bench`.
 
 Each prints ratios against a peer or a limit measured in the same run, and exits 1 when its goal is not reached.
-Run by hand: `envelope.py` and `accuracy.py`, which need the published rooms, `builder_agreement.py`, which takes ten
-minutes (docs/simulation.md), and `large_store.py`, which needs 17 GB of disk (docs/large-data.md). `mlflow_peer.py` is
-a part of `compare_speed.py`, `guard_models.py` of `guard_rates.py`, `process_memory.py` of `large_store.py`.
+Run by hand: `envelope.py` and `accuracy.py`, which need the published rooms, `bad_runs.py` (docs/bad-runs.md) and
+`builder_agreement.py` (docs/simulation.md), which take ten minutes each, and `large_store.py`, which needs 17 GB of
+disk (docs/large-data.md). `mlflow_peer.py` is a part of `compare_speed.py`, `guard_models.py` of `guard_rates.py` and
+`bad_runs.py`, `process_memory.py` of `large_store.py`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import sys
 BY_HAND = {
     "run_all.py",
     "accuracy.py",
+    "bad_runs.py",
+    "bad_runs_made.py",
     "builder_agreement.py",
     "envelope.py",
     "guard_models.py",

@@ -186,3 +186,19 @@ def test_the_share_of_figures_in_a_training_is_printed():
     }
     assert drawn["of every epoch"] >= 8, "a figure of each epoch, unless they are left out"
     assert drawn["by the rule"] < drawn["of every epoch"], "on so short a training the rule leaves figures out"
+
+
+@pytest.mark.heavy
+def test_bad_and_good_runs_are_made_and_judged():
+    command = [sys.executable, str(ROOT / "benchmarks" / "bad_runs.py"), "--limit", "20"]
+    done = subprocess.run([*command, "--only", "wrong join; compact"], capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [line for line in done.stdout.splitlines() if line.startswith("| wrong join |")]
+    assert len(rows) == 1
+    assert rows[0].endswith("| `wrong_join`, severe | `wrong_join`, severe | yes |")
+    named = "of these 1 are named by the first finding alone, 1 beside all others"
+    for row in ("| compact | ", "1 of 1 bad runs", named, "0 severe findings on 1 good runs"):
+        assert row in done.stdout
+    refused = subprocess.run([*command, "--only", "nonesuch"], capture_output=True, text=True)
+    assert "no run is called nonesuch" in refused.stderr
+    assert refused.returncode == 1

@@ -109,7 +109,7 @@ CURVES = [
     ("floor", floor(-59.5), floor(-60.5)),
     ("floor", ramp(1e-5), ramp(3e-6)),
     ("floor", lambda curve, _: np.ones(SAMPLES), lasting(8)),
-    ("early_energy", early(0.011), early(0.009)),
+    ("early_energy", early(0.031), early(0.029)),
     ("late_onset", onset_at(50), onset_at(46)),
     ("record_too_short", lasting(3.8), lasting(3.0)),
     ("record_too_short", beyond_the_record(6), beyond_the_record(3.3)),

@@ -134,6 +134,10 @@ PAIRS: dict[str, tuple[Case, Case]] = {
         ({"training_config.learning_rate": 1e-5}, losses([1.0, 0.99, 0.98])),
         ({"training_config.learning_rate": 1e-5}, losses([1.0, 0.6, 0.3])),
     ),
+    "weight_decay": (
+        ({"training_config.weight_decay": 10.0}, []),
+        ({"training_config.weight_decay": 9.9}, []),
+    ),
     "weight_rules": (({"loss_config.t20_weight": 40.0}, []), ({"loss_config.t20_weight": 39.0}, [])),
     "scaler_unfit": (
         ({"loss_config.loss_type": "mse", "loss_config.space": "scaled"}, losses([106.0, 101.0])),
@@ -257,6 +261,15 @@ def test_broken_data_stand_before_every_setting(tmp_path: Path) -> None:
     assert found[0].code == "data_faults"
     assert found[0].command == "decaylab data check rooms"
     assert {one.code: one.severity for one in found}["no_clipping"] == "note"
+
+
+def test_a_training_that_was_forced_past_broken_data(tmp_path: Path) -> None:
+    entry = {"code": "data_faults", "severity": "severe", "evidence": "5 non finite"}
+    found = findings(run(tmp_path, {"preflight": {"findings": [entry]}}), here="/home/me")
+    assert (found[0].code, found[0].severity) == ("data_faults", "warning")
+    assert "5 non finite" in found[0].evidence
+    passed_over = {"preflight": {"findings": [entry | {"severity": "warning"}]}}
+    assert codes(run(tmp_path, passed_over)) == ["preflight_warned"]
 
 
 def test_lost_and_how_to_go_on(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ KINDS: dict[str, Kind] = {
     "early_energy": Kind(
         FAULT,
         "curves",
-        "more than 1 % of the energy comes before sound can get from source to receiver: the curve is another "
+        "more than 3 % of the energy comes before sound can get from source to receiver: the curve is another "
         "room's, or the response was cut to begin at the direct sound",
         "join curves to rooms by id, check the columns of the positions, keep the time before the direct sound",
     ),

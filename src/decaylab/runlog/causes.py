@@ -46,6 +46,9 @@ DEFAULT_WEIGHTS: dict[str, dict[str, float]] = {
 }
 #: A weight so many times its default, or a share of the loss above this, lets one term rule.
 WEIGHT_FACTOR, RULING_SHARE = 20.0, 0.99
+#: AdamW takes (rate x decay) of every weight in each step and Adam moves it by about the rate, so that no weight stays
+#: above 1 / decay; from here on that is less than a layer of 16 inputs begins with. compact trains with 1.0.
+STRONG_DECAY, GOOD_DECAY = 10.0, 0.01
 #: Learning rates of Adam outside of this range fail far more often than they work; the one of every good run.
 LEARNING_RATES, GOOD_LEARNING_RATE = (1e-5, 1e-2), 1e-3
 #: Patience above this share of all epochs hardly ever stops a run; below so many epochs it stops on noise.
@@ -67,6 +70,13 @@ CAUSES: dict[str, Cause] = {
             "The learning rate is too low: the weights have hardly moved when the epochs are used up.",
             {"--learning-rate": GOOD_LEARNING_RATE},
             "below 1e-5 with Adam; every model here was tuned at 0.001",
+        ),
+        Cause(
+            "weight_decay",
+            "The weight decay is so strong that no weight can grow past a small fraction: "
+            "the network hardly leaves its constant answer, whatever it is shown.",
+            {"--weight-decay": GOOD_DECAY},
+            "10 and above with AdamW; a decay of 300 kept a network at the mean that learnt well without",
         ),
         Cause(
             "no_clipping",

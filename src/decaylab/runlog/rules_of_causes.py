@@ -58,6 +58,20 @@ def _learning_rate_low(facts: Facts) -> Found | None:
     return Found(said, THIS_RUN if is_still else EXPERIENCE, blames=("learning_rate",))
 
 
+def _weight_decay(facts: Facts) -> Found | None:
+    """A decay that keeps all weights small; a network that begins as a good answer (compact) may do well with it."""
+    decay, losses = facts.number("training_config.weight_decay"), facts.losses
+    if decay is None or decay < causes.STRONG_DECAY:
+        return None
+    said = f"weight decay {figure(decay)}: no weight stays above about {figure(1 / decay)}"
+    is_still = losses.fell is not None and losses.fell > 0.9
+    if is_still and losses.fell is not None:
+        said += (
+            f"; over {len(losses.validation)} epochs the validation loss fell by {100 * (1 - losses.fell):.1f} % only"
+        )
+    return Found(said, THIS_RUN if is_still else EXPERIENCE, blames=("training_config.weight_decay",))
+
+
 def _weight_rules(facts: Facts) -> Found | None:
     if facts.loss is None or not facts.weights:
         return None
@@ -240,6 +254,7 @@ def _short(name: str) -> str:
 
 
 CAUSE_RULES = (
+    Rule("weight_decay", "cause", "warning", _weight_decay),
     Rule("learning_rate", "cause", "warning", _learning_rate),
     Rule("weight_rules", "cause", "warning", _weight_rules),
     Rule("scaler_unfit", "cause", "warning", _scaler_unfit),

@@ -200,6 +200,14 @@ def _bad_targets(facts: Facts) -> Found | None:
     return Found("; ".join(said), cause=cause) if said else None
 
 
+def _faults_before(facts: Facts) -> Found | None:
+    """Faults of the data for which preflight refused the training, and that was forced."""
+    for entry in facts.preflight:
+        if entry.get("code") == "data_faults" and entry.get("severity") == "severe":
+            return Found(f"found before the training, which was forced: {entry.get('evidence')}")
+    return None
+
+
 def _overfitting(facts: Facts) -> Found | None:
     losses, best = facts.losses, facts.losses.best
     rise = losses.rise
@@ -253,6 +261,7 @@ RESULT_RULES = (
     Rule("interrupted", "end", "warning", _interrupted, "Somebody, or the queue, stopped it."),
     Rule("wrong_join", "data", "severe", _wrong_join),
     Rule("data_faults", "data", "warning", _bad_targets),
+    Rule("data_faults", "data", "warning", _faults_before),
     Rule("data_left_out", "data", "note", _data_notes),
     Rule("diverged", "symptom", "severe", _diverged, "The training came apart; the causes named here say why."),
     Rule("not_finite", "symptom", "severe", _not_finite, "The predictions hold values that are no numbers."),

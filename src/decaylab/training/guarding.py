@@ -119,8 +119,11 @@ class GuardCallback(L.Callback):
 
     def _finding(self, verdict: Verdict) -> Finding:
         """What to change, with the command that does it."""
-        cause = likely_cause(self._plan.config, self._plan.loss.name, str(verdict.message))
-        words = ["decaylab", "train", "--from", self._run.run_id, "--experiments", self._plan.config.experiments]
+        config = self._plan.config
+        cause = likely_cause(config, self._plan.loss.name, str(verdict.message))
+        words = ["decaylab", "train", "--from", self._run.run_id, "--experiments", config.experiments]
+        if config.model_path is not None:  # a record's own model is imported only where it is named again
+            words += ["--model", config.model_path]
         for option, value in cause.change.items():
             words += [option, str(value)]
         return cause._replace(command=shlex.join(words))

@@ -12,7 +12,18 @@ import torch
 from decaylab.rooms.check import check_sample
 from decaylab.rooms.findings import FAULT
 from decaylab.rooms.leakage import shared_rows
-from decaylab.runlog.causes import GOOD_BATCH, GOOD_CLIP, GOOD_PATIENCE_SHARE, LONG_PATIENCE, TINY_BATCH
+from decaylab.runlog.causes import (
+    GOOD_BATCH,
+    GOOD_CLIP,
+    GOOD_DECAY,
+    GOOD_LEARNING_RATE,
+    GOOD_PATIENCE_SHARE,
+    LEARNING_RATES,
+    LONG_PATIENCE,
+    SHORT_PATIENCE,
+    STRONG_DECAY,
+    TINY_BATCH,
+)
 from decaylab.runlog.findings import Finding
 from decaylab.training.known_causes import finding, lacks_clipping, likely_cause, takes_half_logarithms
 from decaylab.training.plan import Plan
@@ -40,6 +51,7 @@ DIVERGED, RAISED = 1e3, 10.0
 def of_settings(plan: Plan, trial: Trial, epoch_seconds: float) -> Iterator[Finding]:
     """What the settings show, with the numbers of this training."""
     config, loss = plan.config, plan.loss.name
+    yield from _far_off(plan)
     if lacks_clipping(config, loss):
         yield _no_clipping(trial)
     if takes_half_logarithms(config, loss):
@@ -149,6 +161,25 @@ def spoken(seconds: float) -> str:
     if seconds < 7200:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h"
+
+
+def _far_off(plan: Plan) -> Iterator[Finding]:
+    """Numbers that only experience speaks against: a rate, a decay or a patience outside of what works."""
+    config, longest = plan.config, plan.config.max_epochs or 0
+    rate, decay, patience = config.learning_rate or 0.0, config.weight_decay or 0.0, config.early_stop_patience
+    if rate > LEARNING_RATES[1]:
+        evidence = f"learning rate {rate:g}, {rate / GOOD_LEARNING_RATE:.3g} times what the models train with"
+        yield finding("learning_rate", evidence, "experience", {"--learning-rate": GOOD_LEARNING_RATE}, "warning")
+    elif 0 < rate < LEARNING_RATES[0]:
+        evidence = f"learning rate {rate:g}, a {GOOD_LEARNING_RATE / rate:.3g}th of what the models train with"
+        yield finding("learning_rate_low", evidence, "experience", {"--learning-rate": GOOD_LEARNING_RATE})
+    if decay >= STRONG_DECAY:
+        evidence = f"weight decay {decay:g}: no weight stays above about {1 / decay:.3g}"
+        yield finding("weight_decay", evidence, "experience", {"--weight-decay": GOOD_DECAY})
+    if patience is not None and patience < min(SHORT_PATIENCE, longest):
+        evidence = f"patience {patience}: that many epochs without a lower validation loss end the run"
+        change = {"--early-stop-patience": max(2 * SHORT_PATIENCE, round(GOOD_PATIENCE_SHARE * longest))}
+        yield finding("patience_too_short", evidence, "experience", change)
 
 
 def _no_clipping(trial: Trial) -> Finding:
