@@ -38,9 +38,22 @@ def test_a_pickle_that_is_no_checkpoint_is_refused_and_never_run(tmp_path, hidde
     with pytest.raises(DataError, match="weights only"):
         load_checkpoint(path)
     (tmp_path / "raw.ckpt").write_bytes(pickle.dumps(Bomb(str(trace))))
-    with pytest.raises(DataError, match="weights only"):
+    with pytest.raises(DataError, match="no checkpoint: damaged"):
         load_checkpoint(str(tmp_path / "raw.ckpt"))
     assert not trace.exists()
+
+
+@pytest.mark.parametrize("keeps", [0, 1, 2000, -1])
+def test_what_was_cut_or_never_was_a_checkpoint_is_refused_in_one_line(tmp_path, keeps):
+    path = tmp_path / "best_model.ckpt"
+    save_checkpoint(str(path), {"w": torch.zeros(1000)}, {})
+    path.write_bytes(path.read_bytes()[:keeps])
+    with pytest.raises(DataError, match="no checkpoint: damaged, cut short") as raised:
+        load_checkpoint(str(path))
+    assert "\n" not in str(raised.value)
+    path.write_text("hello\n")
+    with pytest.raises(DataError, match="no checkpoint: damaged, cut short"):
+        load_checkpoint(str(path))
 
 
 @pytest.mark.parametrize(

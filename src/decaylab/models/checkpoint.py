@@ -17,7 +17,9 @@ Checkpoints of before `ranges` and `uncertainty` lack these keys; their readers 
 
 from __future__ import annotations
 
+import os
 import pickle
+import zipfile
 from typing import Any
 
 import torch
@@ -35,10 +37,12 @@ def load_checkpoint(path: str) -> dict[str, Any]:
         DataError: no such file, a damaged one, one that holds more than weights, or an unknown version.
     """
     try:
+        if not zipfile.is_zipfile(path) and os.path.isfile(path):
+            raise DataError(f"{path} is no checkpoint: damaged, cut short, or a file of another kind")
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise DataError(f"there is no checkpoint {path}") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError) as error:
         raise DataError(f"{path} is no checkpoint that can be read with weights only: {_first_line(error)}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise DataError(f"{path} is no checkpoint of decaylab")

@@ -1,4 +1,4 @@
-"""The data set's own format, version 1: written row by row, resumable at any moment, read through a memory map.
+"""The data set's own format, version 1: written row by row, resumable at any moment, read row by row.
 
 A folder of four files:
 - `rooms.csv`: ids and features in the published column format; row i belongs to curve i;
@@ -12,7 +12,9 @@ The writer is `decaylab.rooms.store_writer`.
 
 from __future__ import annotations
 
+import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -34,20 +36,32 @@ LABEL_NOISE = "label_noise"
 
 
 class StoredData(DataSet):
-    """A finished store, read through a memory map that each process opens for itself."""
+    """A finished store, read from a file that each process opens for itself.
 
-    _curves: NDArray[np.float32] | None = None
+    Not through a memory map: its pages would count as the process's own memory, up to the size of the data set.
+    """
+
+    _file: io.FileIO | None = None
+    _start = 0
 
     def read(self, rows: ArrayLike, columns: slice = slice(None)) -> NDArray[np.float32]:
-        """See `DataSet.read`."""
-        if self._curves is None:
-            self._curves = np.load(self.path / CURVES, mmap_mode="r")
-        # Chosen by an array of rows: already a copy in memory, no view of the map.
-        return np.asarray(self._curves[np.atleast_1d(np.asarray(rows, dtype=np.int64)), columns])
+        """See `DataSet.read`. DataError if the file has become shorter meanwhile."""
+        if self._file is None:
+            self._start = int(np.load(self.path / CURVES, mmap_mode="r").offset)
+            self._file = open(self.path / CURVES, "rb", buffering=0)  # noqa: SIM115
+        first, last, step = columns.indices(self.samples)
+        chosen = np.arange(len(self))[np.atleast_1d(np.asarray(rows, dtype=np.int64))]  # IndexError as of an array
+        found = np.empty((len(chosen), max(0, last - first)), dtype=np.float32)
+        for place, row in enumerate(chosen.tolist()):
+            data = os.pread(self._file.fileno(), found.shape[1] * 4, self._start + (row * self.samples + first) * 4)
+            if len(data) != found.shape[1] * 4:
+                raise DataError(f"{self.path / CURVES} ends before row {row}: it became shorter while it was read")
+            found[place] = np.frombuffer(data, dtype="<f4")
+        return np.ascontiguousarray(found[:, ::step])
 
     def __getstate__(self) -> dict[str, Any]:
-        # A memory map would be pickled as the whole array: worker processes open their own.
-        return {**self.__dict__, "_curves": None}
+        # Worker processes open the file for themselves.
+        return {**self.__dict__, "_file": None}
 
 
 def open_data(path: str | Path) -> DataSet:

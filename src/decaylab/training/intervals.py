@@ -10,9 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from decaylab.evaluation.curve_file import CurveFile
 from decaylab.evaluation.intervals import Pair, coverage, fit_intervals, parameter_pairs
 from decaylab.rooms.splits import Split
 from decaylab.rooms.store import DataSet
+from decaylab.runlog.curve_files import PAIRS
 from decaylab.training.checkpoint import load_checkpoint, save_checkpoint
 from decaylab.training.data import blocks
 from decaylab.training.module import CurveModule
@@ -45,8 +47,7 @@ def _validation(
 
 
 def _stored(directory: str) -> Iterator[Pair]:
-    predictions, targets = (
-        np.load(os.path.join(directory, name), mmap_mode="r") for name in ("predictions.npy", "targets.npy")
-    )
-    for block in blocks(np.arange(len(predictions))):
+    predictions, targets = (CurveFile(os.path.join(directory, name)) for name in PAIRS[0])
+    for rows in blocks(np.arange(len(predictions))):
+        block = slice(int(rows[0]), int(rows[-1]) + 1)
         yield predictions[block], targets[block]
