@@ -25,7 +25,7 @@ def test_a_run_for_people(experiments: pathlib.Path, write_run: Any, capsys: pyt
     assert main(["diagnose", "latest", "--experiments", str(experiments)]) == 0
     shown = capsys.readouterr()
     lines = shown.out.splitlines()
-    assert lines[0] == "hybrid_v2_20260122_020157 (unknown): 6 severe, 3 warning, 3 note"
+    assert lines[0] == "hybrid_v2_20260122_020157 (unknown): 6 severe, 3 warnings, 3 notes"
     assert lines[2:4] == ["severe    no_clipping", "  evidence loss auxiliary, gradient_clip_val null [experience]"]
     commands = [line for line in lines if line.startswith("decaylab train ")]
     assert len(commands) == 1

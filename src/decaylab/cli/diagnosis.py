@@ -88,7 +88,10 @@ def lines(record: Record, found: Sequence[Finding], width: int) -> list[str]:
     name, status = printable(record.run_id), printable(str(record.status))
     if not found:
         return [f"{name} ({status}): nothing found"]
-    counts = ", ".join(f"{count} {severity}" for severity, count in _counts(found))
+    plural = {"warning": "warnings", "note": "notes"}
+    counts = ", ".join(
+        f"{count} {severity if count == 1 else plural.get(severity, severity)}" for severity, count in _counts(found)
+    )
     out = [f"{name} ({status}): {counts}"]
     for finding in found:
         out += ["", f"{finding.severity:<8}  {printable(finding.code)}"]

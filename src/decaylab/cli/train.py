@@ -165,5 +165,7 @@ def learnt(metrics: dict[str, Any], baselines: dict[str, Any]) -> str | None:
     if not alone or own is None:
         return None
     ratio = own / alone
-    said = "no better than" if ratio > 0.99 else f"{1 - ratio:.0%} better than"
+    said = f"{1 - ratio:.0%} better than"
+    if ratio > 0.99:
+        said = "no better than" if ratio < 1.05 else f"{ratio:.3g} times that of"
     return f"EDC MAE {own:.5f}: {said} physics alone, without training ({alone:.5f})"

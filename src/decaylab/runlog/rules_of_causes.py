@@ -164,7 +164,7 @@ def _auxiliary_loss(facts: Facts) -> Found | None:
     if facts.loss != "auxiliary" or facts.outcome != "severe":
         return None
     missing = [name for name in ("edt", "t20", "c50") if facts.number(f"{name}_mae") is None]
-    said = f"loss auxiliary, aux_weight {figure(facts.weights['aux_weight'])}, in a run that is worse than the mean"
+    said = f"loss auxiliary, aux_weight {figure(facts.weights['aux_weight'])}, in a run with bad results"
     if missing and facts.number("edc_mae") is not None:
         said += f"; {', '.join(missing)} could not be computed of its predictions"
     return Found(said, EXPERIENCE, blames=("loss_type",))
@@ -231,10 +231,14 @@ _OPTIONS = {
 }  # fmt: skip
 
 
+#: How a run ends that has no result to compare.
+_WITHOUT_RESULT = ("running", "lost", "interrupted", "failed")
+
+
 def _differs_from_better(facts: Facts) -> Found | None:
     """Few settings differ from a clearly better run on the same rows: one of them, or all, must be why."""
     found = facts.contrast
-    if found is None or len(found.settings) > 3:
+    if found is None or len(found.settings) > 3 or facts.record.status in _WITHOUT_RESULT:
         return None
     mae = found.run.get("edc_mae")
     own = facts.number("edc_mae")

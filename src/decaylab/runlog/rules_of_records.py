@@ -110,6 +110,14 @@ def _said_steps(facts: Facts) -> list[str]:
     ]
 
 
+def _spoken(seconds: float) -> str:
+    """Hours, minutes or seconds, whichever is read most easily."""
+    for unit, length in (("h", 3600.0), ("min", 60.0)):
+        if seconds >= length:
+            return f"{figure(seconds / length)} {unit}"
+    return f"{figure(seconds)} s"
+
+
 def _patience(facts: Facts) -> Found | None:
     """Early stopping that could not end the run, or let most of it pass after the best epoch."""
     patience, limit = facts.number("patience"), facts.number("max_epochs")
@@ -125,12 +133,12 @@ def _patience(facts: Facts) -> Found | None:
     if best is not None and last and wasted >= causes.WASTED and last >= 10:
         text = f"the best epoch was {best[0]:g} of {last:g} ({best[1]}): {100 * wasted:.0f} % of the run came after it"
         if facts.seconds:
-            text += f", {figure(wasted * facts.seconds / 3600)} h"
+            text += f", {_spoken(wasted * facts.seconds)}"
         said.append(text)
     if not said:
         return None
     few = max(2 * causes.SHORT_PATIENCE, round(causes.GOOD_PATIENCE_SHARE * (limit or 0)))
-    is_longer = is_on and patience is not None and patience > few
+    is_longer = is_on and patience is not None and patience > few and (limit is None or few < limit)
     change: dict[str, Any] = {"--early-stop-patience": few} if is_longer else {}
     much = wasted >= causes.WASTED and facts.outcome != "sound"
     return Found("; ".join(said), change=change, severity="warning" if much or (could_not and said[1:]) else "note")
