@@ -16,7 +16,7 @@ from decaylab.training import loop, preflight, preflight_findings
 from decaylab.training.config import TrainConfig
 from decaylab.training.plan import prepare
 from decaylab.training.preflight import PreflightError, check, refuse
-from decaylab.training.preflight_steps import Trial
+from decaylab.training.preflight_steps import Trial, places
 
 #: 64 numbers joined by straight lines: a small model of every sample.
 OWN = """
@@ -236,3 +236,9 @@ def test_the_command_prints_and_gives_json(published, tmp_path, monkeypatch, cap
     keys = {"step_seconds", "epoch_seconds", "total_seconds", "earliest_seconds", "memory_bytes", "disk_bytes"}
     assert set(record["estimate"]) == keys
     assert list(tmp_path.iterdir()) == [], "nothing is written"
+
+
+def test_places_of_source_and_receiver_are_counted_once_whatever_the_walls_absorb():
+    rooms = np.arange(48.0).reshape(3, 16)
+    rooms[1, :9] = rooms[0, :9]
+    assert places(rooms) == 2

@@ -16,7 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from decaylab.errors import InputError
 from decaylab.evaluation import SCORED_PARAMETERS
@@ -28,7 +30,7 @@ from decaylab.training.checkpoint import save_checkpoint
 from decaylab.training.evaluate import evaluate_test_rooms
 from decaylab.training.known_causes import finding, lacks_clipping
 from decaylab.training.plan import Plan
-from decaylab.training.preflight_steps import SHARE, VALIDATION_ROOMS, Sample, Trial, sample_of, try_steps
+from decaylab.training.preflight_steps import SHARE, VALIDATION_ROOMS, Sample, Trial, places, sample_of, try_steps
 from decaylab.training.process import threads_for
 from decaylab.training.random_state import random_state, restore_random_state
 
@@ -40,6 +42,8 @@ CHECKPOINT_COPIES = 2 + 2 * 4
 CHECKPOINT_WRITES = 3
 #: Bytes of a checkpoint that is written to see what writing takes; a larger one takes in proportion.
 CHECKPOINT_SAMPLE = 2**25
+#: Rooms that are evaluated before it is timed.
+FEW_ROOMS = 2
 #: Intervals are fitted to validation rooms and tested on test rooms: parameters of predictions and targets again.
 INTERVAL_SHARE = 0.5
 
@@ -182,7 +186,9 @@ def _resources(plan: Plan, estimate: Estimate) -> Iterator[Finding]:
 
 def _estimate(plan: Plan, sample: Sample, trial: Trial, epoch: float, memory: int) -> Estimate:
     config, split = plan.config, plan.split
-    around = sample.preparation_seconds * (len(split.train) + len(split.validation)) + _evaluation(plan, sample)
+    prepared = plan.data.features[np.concatenate([split.train, split.validation])]
+    around = sample.preparation_seconds * len(prepared) + sample.place_seconds * places(prepared)
+    around += _evaluation(plan, sample)
     around += CHECKPOINT_WRITES * _checkpoint_seconds(plan)
     longest = config.max_epochs or 0
     shortest = min(longest, (config.early_stop_patience or longest) + 1)
@@ -204,20 +210,26 @@ def _epoch_seconds(plan: Plan, trial: Trial, batch_size: int) -> float:
 
 
 def _evaluation(plan: Plan, sample: Sample) -> float:
-    """Seconds of the evaluation: a few validation rooms are evaluated as the test rooms will be."""
+    """Seconds of the evaluation: a few validation rooms are evaluated as the test rooms will be. A first few of them
+    alone show what it takes however many rooms there are."""
     rows = plan.split.validation[:VALIDATION_ROOMS]
     module = sample.module.to(torch.device(plan.device))
-    with tempfile.TemporaryDirectory() as folder:
-        directory = os.path.join(folder, "experiments", "run")
-        os.makedirs(directory)
-        began = time.monotonic()
-        evaluate_test_rooms(
-            module, plan.data, rows, plan.split.train, sample.inputs, sample.mean, _no_medians, directory,
-            plan.config.eval_batch_size or 1,
-        )  # fmt: skip
-        one = (time.monotonic() - began) / len(rows)
+
+    def seconds(some: NDArray[np.int64]) -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            directory = os.path.join(folder, "experiments", "run")
+            os.makedirs(directory)
+            began = time.monotonic()
+            evaluate_test_rooms(
+                module, plan.data, some, plan.split.train, sample.inputs, sample.mean, _no_medians, directory,
+                plan.config.eval_batch_size or 1,
+            )  # fmt: skip
+            return time.monotonic() - began
+
+    beside = seconds(rows[:FEW_ROOMS])
+    one = seconds(rows) / len(rows)
     tests, validation = len(plan.split.test), len(plan.split.validation)
-    return one * (tests + INTERVAL_SHARE * (tests + validation))
+    return beside + one * (tests + INTERVAL_SHARE * (tests + validation))
 
 
 def _checkpoint_seconds(plan: Plan) -> float:

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from decaylab.rooms.features import ABSORPTION
 from decaylab.rooms.scaling import Scaler, fit_curves, fit_features
 from decaylab.training.data import Batch, CurveRooms, KnotRooms, inputs_for, loader, mean_curve
 from decaylab.training.module import PRECISION, CurveModule
@@ -43,6 +44,8 @@ class Sample(NamedTuple):
 
     Attributes:
         preparation_seconds: what reading and preparing one room took.
+        place_seconds: what it took beside that where the box with its source and receiver was a new one: rooms that
+            differ in absorption alone share what a model traces of them.
         bytes_per_room: memory of one prepared room that a training holds (0 where it reads batch by batch).
         mean: (samples,), mean of these rooms' curves. inputs: (rooms of the data set, F), as the model takes them.
     """
@@ -55,6 +58,7 @@ class Sample(NamedTuple):
     mean: NDArray[np.float32]
     inputs: NDArray[np.float64]
     preparation_seconds: float
+    place_seconds: float
     bytes_per_room: float
 
 
@@ -100,15 +104,26 @@ def sample_of(plan: Plan) -> Sample:
     began = time.monotonic()
     curve_scaler, mean = fit_curves(config.scaler, data, rows), mean_curve(data, rows)
     training, held = _rooms(plan, model, rows, inputs)
-    seconds = (time.monotonic() - began) / len(rows)
+    seconds, place_seconds = (time.monotonic() - began) / len(rows), 0.0
     if model.outputs == "knots":
+        began = time.monotonic()
+        _rooms(plan, model, rows, inputs)  # of places that it knows by now
+        again = (time.monotonic() - began) / len(rows)
+        seconds, place_seconds = again, max(0.0, seconds - again) * len(rows) / places(data.features[rows])
         model.fit_inputs(training.tensors["features"], training.tensors["physics"])
     elif training.scalars is not None:
         model.fit_scalars(training.scalars)
     module = CurveModule(
         model, copy.deepcopy(plan.loss), curve_scaler, _at_the_start(config), data.samples, data.sampling_rate
     )
-    return Sample(module, training, validation, rows, curve_scaler, mean, inputs, seconds, held / len(rows))
+    return Sample(
+        module, training, validation, rows, curve_scaler, mean, inputs, seconds, place_seconds, held / len(rows)
+    )
+
+
+def places(features: NDArray[np.float64]) -> int:
+    """How many boxes with places of source and receiver there are among these rooms, (n, 16)."""
+    return len(np.unique(features[:, : ABSORPTION.start], axis=0))
 
 
 def try_steps(plan: Plan, sample: Sample, batch_size: int, workers: int, until: float, norms: bool = False) -> Trial:
