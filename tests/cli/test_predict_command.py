@@ -119,6 +119,17 @@ def test_unknown_ranges_are_said(call: Any, checkpoint: Path, tmp_path: Path) ->
     assert "±" not in out
 
 
+def test_without_any_interval_nothing_is_said_of_what_they_hold(call: Any, checkpoint: Path, tmp_path: Path) -> None:
+    content = torch.load(checkpoint, weights_only=True)
+    state, widths = content.pop("state_dict"), content["uncertainty"]["half_width"]
+    content["uncertainty"] |= {"rooms": 6, "half_width": dict.fromkeys(widths)}
+    save_checkpoint(str(tmp_path / "few.ckpt"), state, content)
+    status, out, _ = call(*ROOM, *ABSORPTION, model=str(tmp_path / "few.ckpt"))
+    assert status == 0
+    assert "no intervals: 6 validation rooms are too few to tell" in out
+    assert "±" not in out
+
+
 def test_impulse_responses_have_a_channel_for_each_receiver(call: Any, checkpoint: Path, tmp_path: Path) -> None:
     pytest.importorskip("soundfile")
     status, _, err = call(*ROOM, "--receiver", "2,1,1.2", *ABSORPTION, "--rir", "r.wav", "--seed", "3")

@@ -58,11 +58,14 @@ def _foot(model: Predictor, prediction: Prediction) -> list[str]:
         )
     if intervals is None:
         return [*lines, "no intervals: the model's file does not hold them"]
+    unknown = [name for name in PARAMETERS if intervals["half_width"][name] is None]
+    if len(unknown) == len(PARAMETERS):
+        return [*lines, f"no intervals: {intervals['rooms']} validation rooms are too few to tell"]
     lines += [
         f"± holds one simulation of the room in {intervals['level']:.0%} of the cases, for rooms like those of the "
         f"training ({intervals['rooms']} validation rooms)"
     ]
-    if any(intervals["half_width"][name] is None for name in PARAMETERS):
+    if unknown:
         lines.append("without ±: too few valid validation rooms to tell")
     return lines
 
