@@ -6,12 +6,14 @@ import re
 import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from decaylab.cli import plot
 from decaylab.cli.main import main
 from decaylab.reports.pictures import KINDS
-from decaylab.reports.render_matplotlib import FORMATS, WIDTHS
+from decaylab.reports.render_matplotlib import FORMATS, WIDTHS, matplotlib_figure
+from decaylab.reports.spec import Axis, Line, Panel, Picture
 
 RUN = "compact_20260301_120000"
 
@@ -110,3 +112,13 @@ def test_a_failed_drawing_leaves_the_old_file(write_pictured_run, experiments: P
     assert draw(experiments, RUN, "--kind", "loss", "--output", str(path)) == 2
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir() if entry.name.endswith(".tmp")] == []
+
+
+def test_no_tick_stands_between_two_epochs() -> None:
+    line = Line(np.arange(1.0, 20.0), np.linspace(1.0, 0.5, 19))
+    whole, any_number = (
+        matplotlib_figure(Picture("loss", "Loss", (Panel("", Axis("epoch", whole=flag), Axis("loss"), (line,)),), ()))
+        for flag in (True, False)
+    )
+    assert all(tick == int(tick) for tick in whole.axes[0].get_xticks())
+    assert any(tick != int(tick) for tick in any_number.axes[0].get_xticks())

@@ -39,7 +39,7 @@ def loss_picture(runs: Sequence[Evidence]) -> tuple[Picture | None, list[str]]:
     if len(kinds) > 1:
         notes.append("The runs minimise different losses: their values cannot be compared, only their course.")
     label = "loss" if len(kinds) > 1 or None in kinds else f"loss ({kinds.pop()})"
-    panel = Panel("", Axis("epoch"), Axis(label, log=0 < lowest * _DECADE < highest), tuple(marks))
+    panel = Panel("", Axis("epoch", whole=True), Axis(label, log=0 < lowest * _DECADE < highest), tuple(marks))
     return Picture("loss", "Loss over the epochs", (panel,), tuple(notes)), missing
 
 

@@ -139,6 +139,8 @@ def _draw(axes: Any, panel: Panel) -> None:
     across = axes.figure.get_figwidth() / _MM * axes.get_position().width
     _scale(panel.x, axes.set_xscale, axes.set_xlim, axes.set_xticks, across)
     _scale(panel.y, axes.set_yscale, axes.set_ylim, axes.set_yticks, math.inf)
+    if panel.x.whole:
+        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     if panel.is_square:
         axes.set_box_aspect(1)
         for axis in (axes.xaxis, axes.yaxis):  # the same grid on both, which matplotlib would make finer upwards

@@ -22,13 +22,14 @@ INK = -1
 class Axis:
     """`label` with its unit; `range` in data units (also where `log`), from left or bottom; None: what the data need.
 
-    `ticks`: (position, text) where numbers would say nothing; None: numbers.
+    `ticks`: (position, text) where numbers would say nothing; None: numbers. `whole`: no number between whole ones.
     """
 
     label: str
     range: tuple[float, float] | None = None
     log: bool = False
     ticks: tuple[tuple[float, str], ...] | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True)
