@@ -41,7 +41,7 @@ def test_its_record_tells_of_the_training_and_nothing_of_the_machine() -> None:
     assert metadata["data_config"]["digest"].startswith("sha256:")
     for file in ("metadata.json", "figures.json", "MODEL_CARD.md"):
         text = (SHIPPED / file).read_text()
-        assert not re.search(r"(/home/|/root|/tmp/|/Users/|/work/|[A-Z]:\\)", text), file
+        assert not re.search(r"((?<![\w./)\]])/\w[\w.-]*/|/root|[A-Z]:\\)", text), file
         assert "hostname" not in text
 
 

@@ -256,3 +256,24 @@ def test_a_file_or_a_folder_without_data_is_no_data_set(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="cannot be written"):
         fill(tmp_path / "file", table(1))
+
+
+def test_rows_and_columns_are_read_as_of_an_array_and_a_file_that_became_shorter_is_said(tmp_path):
+    rooms = table(5)
+    fill(tmp_path, rooms)
+    data = open_data(tmp_path)
+    whole = np.stack([curve_of(name) for name in rooms.ids])
+    assert (data.read([4, 0, 4, -2]) == whole[[4, 0, 4, -2]]).all()
+    assert (data.read([3, 1], slice(10, 40, 3)) == whole[[3, 1], 10:40:3]).all()
+    assert data.read([]).shape == (0, SAMPLES)
+    for row in (5, -6):
+        with pytest.raises(IndexError):
+            data.read([0, row])
+    copy = pickle.loads(pickle.dumps(data))
+    assert (copy.read([2]) == whole[[2]]).all()
+    curves = tmp_path / "curves.npy"
+    with open(curves, "r+b") as file:
+        file.truncate(curves.stat().st_size - 4)
+    assert (data.read([3]) == whole[[3]]).all()
+    with pytest.raises(DataError, match=r"ends before row 4: it became shorter"):
+        data.read([4])

@@ -50,7 +50,10 @@ class StoredData(DataSet):
             self._start = int(np.load(self.path / CURVES, mmap_mode="r").offset)
             self._file = open(self.path / CURVES, "rb", buffering=0)  # noqa: SIM115
         first, last, step = columns.indices(self.samples)
-        chosen = np.arange(len(self))[np.atleast_1d(np.asarray(rows, dtype=np.int64))]  # IndexError as of an array
+        chosen = np.atleast_1d(np.asarray(rows, dtype=np.int64))
+        if chosen.size and not -len(self) <= chosen.min() <= chosen.max() < len(self):
+            raise IndexError(f"rows {chosen.min()} to {chosen.max()} of a data set of {len(self)} rooms")
+        chosen = chosen % max(1, len(self))  # from the end, as of an array
         found = np.empty((len(chosen), max(0, last - first)), dtype=np.float32)
         for place, row in enumerate(chosen.tolist()):
             data = os.pread(self._file.fileno(), found.shape[1] * 4, self._start + (row * self.samples + first) * 4)
