@@ -5,8 +5,9 @@
 Simulates the rooms five times over (16,000 rays under two seeds, the mean of 16 simulations, the published preset under
 two seeds), trains `compact` and `compact_traced`, and prints one line per split and kind of label: the MAE over the
 test rooms (mean and spread over training seeds), its ratio to what the labels are off, and the goal. Splits: `random`
-(60/20/20, seed 0), `room` and `material` (five folds, every group a test case once; the folds' rooms are pooled). What
-lies in DIR is used again, scores of runs included. All 6,000 rooms take some hours on two cores.
+(60/20/20, seed 0), `room` and `material` (five folds, every group a test case once; the folds' rooms are pooled, and
+the next line has mean and spread over the folds). What lies in DIR is used again, scores of runs included. All 6,000
+rooms take three hours on one core; once the data sets are made, a call for each of `--models` at once halves it.
 
 - labels `mean of 16`: nearness, the model's error over that of one further simulation; a perfect one would show 0.24.
 - single labels: ratio to the label noise, |a - b| / sqrt 2 of the same rooms; a perfect one would show 1.
@@ -24,6 +25,7 @@ from accuracy_growth import growth
 from accuracy_others import others
 from accuracy_rooms import DIGITS, METRICS, Errors, errors_between, pooled, simulated
 from accuracy_runs import Case, duration, folds, scored, scored_physics, trained
+from numpy.typing import NDArray
 
 from decaylab.evaluation.bootstrap import bootstrap_ratio
 from decaylab.rooms.store import DataSet
@@ -54,8 +56,7 @@ def main() -> int:
     parser.add_argument("--dir", default="accuracy", help="where data sets and runs go (12 GB for all rooms)")
     parser.add_argument("--limit", type=int, help="only so many rooms, mixed from the whole table: a quick look")
     parser.add_argument("--expected", type=int, default=1500, help="rooms that are simulated 16 times")
-    parser.add_argument("--seeds", type=int, default=3, help="training seeds of the random split")
-    parser.add_argument("--fold-seeds", type=int, default=1, help="training seeds of each fold")
+    parser.add_argument("--seeds", type=int, default=3, help="training seeds of the random split and of each fold")
     parser.add_argument("--only", default="random,room,material", help="splits")
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--rays", type=int, default=16_000)
@@ -115,16 +116,10 @@ def report(args: argparse.Namespace, folder: Path, stores: dict[str, DataSet], s
         return [scored(part, folder, store, labels.judge) for part in cases]
 
     for model in args.models.split(","):
-        seeds = args.seeds if split == "random" else args.fold_seeds
-        runs = [tested(Case(labels.trained_on, split, model=model, seed=seed)) for seed in range(seeds)]
+        runs = [tested(Case(labels.trained_on, split, model=model, seed=seed)) for seed in range(args.seeds)]
         line(split, labels.title, f"`{model}`", [pooled(parts) for parts in runs], labels, shown)
         if len(runs[0]) > 1:
-            of_folds = np.mean([[part.mean("t20") for part in parts] for parts in runs], axis=0)
-            ratios = np.mean([[ratio(part, labels, "t20") for part in parts] for parts in runs], axis=0)
-            print(
-                f"| | | T20 of its folds | {', '.join(f'{value:.4f}' for value in of_folds)} | | | | "
-                f"{', '.join(f'{value:.2f}' for value in ratios)} | |"
-            )
+            line_of_folds(runs, labels)
     cases = folds(Case(labels.trained_on, split, settings=settings(args), model=args.models.split(",")[0]))
     tests = [(f"{case.split}-{case.fold}", trained(case, folder)["rows"]) for case in cases]
     alone = [scored_physics(rows, name, folder, store, labels.judge) for name, rows in tests]
@@ -153,6 +148,21 @@ def line(split: str, title: str, what: str, seeds: list[Errors], labels: Labels,
         found = bootstrap_ratio(error[both], own[both], seeds[0].sizes[both])
         ratios.append(f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]")
     print(f"| {split} | {title} | {what} | {' | '.join(cells)} | {', '.join(ratios)} | {goal} |", flush=True)
+
+
+def line_of_folds(runs: list[list[Errors]], labels: Labels) -> None:
+    """Mean and spread over the folds, and the worst fold, each fold the mean of its training seeds; `runs`: by seed."""
+    cells, ratios = [], []
+    for name in METRICS:
+        of_folds = np.mean([[part.mean(name) for part in parts] for parts in runs], axis=0)
+        to_own = np.mean([[ratio(part, labels, name) for part in parts] for parts in runs], axis=0)
+        cells.append(spread(of_folds, DIGITS[name]))
+        ratios.append(spread(to_own, 2))
+    print(f"| | | its {len(runs[0])} folds | {' | '.join(cells)} | {', '.join(ratios)} | |", flush=True)
+
+
+def spread(values: NDArray[np.float64], digits: int) -> str:
+    return f"{values.mean():.{digits}f} ± {values.std(ddof=1):.{digits}f} (worst {values.max():.{digits}f})"
 
 
 def ratio(errors: Errors, labels: Labels, name: str) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -112,7 +113,7 @@ def _read(file: Path, store: DataSet) -> Errors:
 
 def _save(file: Path, values: dict[str, Any]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(".tmp.npz")
+    temporary = file.with_suffix(f".{os.getpid()}.tmp.npz")  # two calls may share the folder
     np.savez(temporary, **values)
     temporary.replace(file)
 

@@ -115,7 +115,7 @@ def test_accuracy_is_put_beside_physics_alone_and_the_labels_own_errors(tmp_path
     done = subprocess.run(command, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     rows = ("| random | mean of 2 |", "`compact_traced`", "physics alone", "the labels' own", "trained on")
-    for row in (*rows, "boosted trees", "| room | published preset |", "T20 of its folds"):
+    for row in (*rows, "boosted trees", "| room | published preset |", "| its 5 folds | "):
         assert row in done.stdout
     assert (tmp_path / "growth.png").stat().st_size > 1000
     run = next((tmp_path / "made" / "experiments").glob("compact_2*"))

@@ -138,6 +138,7 @@ PAIRS: dict[str, tuple[Case, Case]] = {
         ({"training_config.weight_decay": 10.0}, []),
         ({"training_config.weight_decay": 9.9}, []),
     ),
+    "input_noise": (({"training_config.input_noise": 1.0}, []), ({"training_config.input_noise": 0.9}, [])),
     "weight_rules": (({"loss_config.t20_weight": 40.0}, []), ({"loss_config.t20_weight": 39.0}, [])),
     "scaler_unfit": (
         ({"loss_config.loss_type": "mse", "loss_config.space": "scaled"}, losses([106.0, 101.0])),
@@ -223,6 +224,14 @@ def test_causes_stand_before_the_symptoms_that_they_explain(tmp_path: Path) -> N
 def test_a_cause_in_a_sound_run_is_a_remark(tmp_path: Path) -> None:
     (found,) = findings(run(tmp_path, {"training_config.batch_size": 2}))
     assert (found.code, found.severity) == ("tiny_batch", "note")
+
+
+def test_a_best_epoch_at_the_start_is_no_remark_where_the_schedule_is_meant_to_be_gone_through(tmp_path: Path) -> None:
+    early = {"best_epoch": 1}
+    whole = early | {"training_config.schedule": "onecycle"}
+    assert "patience_too_long" in codes(run(tmp_path, early))
+    assert "patience_too_long" not in codes(run(tmp_path, whole))
+    assert "patience_too_long" in codes(run(tmp_path, whole | BAD))
 
 
 def test_a_better_run_with_the_same_setting_clears_it(tmp_path: Path) -> None:

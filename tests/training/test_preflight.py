@@ -118,6 +118,7 @@ def test_good_settings_find_nothing_but_what_the_split_shares(published):
         ({"learning_rate": 9e-6}, {"learning_rate": 1e-5}, "learning_rate_low"),
         ({"weight_decay": 10.0}, {"weight_decay": 9.9}, "weight_decay"),
         ({"early_stop_patience": 4}, {"early_stop_patience": 5}, "patience_too_short"),
+        ({"model": "compact", "input_noise": 1.0}, {"model": "compact", "input_noise": 0.9}, "input_noise"),
     ],
 )
 def test_each_cause_and_its_near_miss(published, options, near, code):

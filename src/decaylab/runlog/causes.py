@@ -49,6 +49,8 @@ WEIGHT_FACTOR, RULING_SHARE = 20.0, 0.99
 #: AdamW takes (rate x decay) of every weight in each step and Adam moves it by about the rate, so that no weight stays
 #: above 1 / decay; from here on that is less than a layer of 16 inputs begins with. compact trains with 1.0.
 STRONG_DECAY, GOOD_DECAY = 10.0, 0.01
+#: Noise on inputs that are normalised to a spread of 1: from here on it is as large as what tells the rooms apart.
+LOUD_NOISE, GOOD_NOISE = 1.0, 0.1
 #: Learning rates of Adam outside of this range fail far more often than they work; the one of every good run.
 LEARNING_RATES, GOOD_LEARNING_RATE = (1e-5, 1e-2), 1e-3
 #: Patience above this share of all epochs hardly ever stops a run; below so many epochs it stops on noise.
@@ -77,6 +79,12 @@ CAUSES: dict[str, Cause] = {
             "the network hardly leaves its constant answer, whatever it is shown.",
             {"--weight-decay": GOOD_DECAY},
             "10 and above with AdamW; a decay of 300 kept a network at the mean that learnt well without",
+        ),
+        Cause(
+            "input_noise",
+            "The noise on the inputs drowns what tells the rooms apart: the network can learn only what all share.",
+            {"--input-noise": GOOD_NOISE},
+            "1 and above, the spread of the normalised inputs; compact trains with 0.1",
         ),
         Cause(
             "no_clipping",

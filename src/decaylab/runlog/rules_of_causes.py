@@ -72,6 +72,14 @@ def _weight_decay(facts: Facts) -> Found | None:
     return Found(said, THIS_RUN if is_still else EXPERIENCE, blames=("training_config.weight_decay",))
 
 
+def _input_noise(facts: Facts) -> Found | None:
+    noise = facts.number("training_config.input_noise")
+    if noise is None or noise < causes.LOUD_NOISE:
+        return None
+    said = f"input noise {figure(noise)}: {figure(noise)} times the spread of the normalised inputs over rooms"
+    return Found(said, EXPERIENCE, blames=("training_config.input_noise",))
+
+
 def _weight_rules(facts: Facts) -> Found | None:
     if facts.loss is None or not facts.weights:
         return None
@@ -260,6 +268,7 @@ def _short(name: str) -> str:
 CAUSE_RULES = (
     Rule("weight_decay", "cause", "warning", _weight_decay),
     Rule("learning_rate", "cause", "warning", _learning_rate),
+    Rule("input_noise", "cause", "warning", _input_noise),
     Rule("weight_rules", "cause", "warning", _weight_rules),
     Rule("scaler_unfit", "cause", "warning", _scaler_unfit),
     Rule("no_clipping", "cause", "note", _no_clipping),

@@ -130,7 +130,8 @@ def _patience(facts: Facts) -> Found | None:
     said = []
     if could_not:
         said.append(f"patience {patience:g} of {limit:g} epochs: early stopping could not trigger")
-    if best is not None and last and wasted >= causes.WASTED and last >= 10:
+    is_meant = is_whole and facts.outcome == "sound"
+    if best is not None and last and wasted >= causes.WASTED and last >= 10 and not is_meant:
         text = f"the best epoch was {best[0]:g} of {last:g} ({best[1]}): {100 * wasted:.0f} % of the run came after it"
         if facts.seconds:
             text += f", {_spoken(wasted * facts.seconds)}"

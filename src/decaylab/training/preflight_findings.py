@@ -17,9 +17,11 @@ from decaylab.runlog.causes import (
     GOOD_CLIP,
     GOOD_DECAY,
     GOOD_LEARNING_RATE,
+    GOOD_NOISE,
     GOOD_PATIENCE_SHARE,
     LEARNING_RATES,
     LONG_PATIENCE,
+    LOUD_NOISE,
     SHORT_PATIENCE,
     STRONG_DECAY,
     TINY_BATCH,
@@ -176,6 +178,9 @@ def _far_off(plan: Plan) -> Iterator[Finding]:
     if decay >= STRONG_DECAY:
         evidence = f"weight decay {decay:g}: no weight stays above about {1 / decay:.3g}"
         yield finding("weight_decay", evidence, "experience", {"--weight-decay": GOOD_DECAY})
+    if (noise := config.input_noise or 0.0) >= LOUD_NOISE:
+        evidence = f"input noise {noise:g}: {noise:g} times the spread of the normalised inputs over rooms"
+        yield finding("input_noise", evidence, "experience", {"--input-noise": GOOD_NOISE})
     if patience is not None and patience < min(SHORT_PATIENCE, longest):
         evidence = f"patience {patience}: that many epochs without a lower validation loss end the run"
         change = {"--early-stop-patience": max(2 * SHORT_PATIENCE, round(GOOD_PATIENCE_SHARE * longest))}
