@@ -49,6 +49,15 @@ def test_several_runs_in_parallel_coordinates(write_pictured_run, experiments: P
     assert path.read_text().startswith("<?xml")
 
 
+def test_a_run_named_twice_is_drawn_once_and_said(
+    write_pictured_run, experiments: Path, tmp_path: Path, capsys
+) -> None:
+    write_pictured_run(RUN)
+    path = tmp_path / "loss.svg"
+    assert draw(experiments, RUN, "latest", "--kind", "loss", "--output", str(path)) == 0
+    assert f"latest: {RUN} again; it is shown once" in capsys.readouterr().err
+
+
 def test_a_column_of_a_journal_as_svg(write_pictured_run, experiments: Path, tmp_path: Path) -> None:
     write_pictured_run(RUN)
     path = tmp_path / "loss.svg"

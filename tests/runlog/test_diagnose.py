@@ -180,7 +180,7 @@ PAIRS: dict[str, tuple[Case, Case]] = {
     ),
 }  # fmt: skip
 #: Rules whose pairs need files or other runs: tested below by name.
-ELSEWHERE = {"unreadable", "lost", "differs_from_better", "data_changed"}
+ELSEWHERE = {"unreadable", "lost", "differs_from_better", "data_changed", "history_missing"}
 
 
 @pytest.mark.parametrize("code", PAIRS)
@@ -292,6 +292,17 @@ def test_lost_and_how_to_go_on(tmp_path: Path) -> None:
     resumed = findings(run(tmp_path, {"status": "running", "process": None, "metrics": {}}, FALLING))[0]
     assert resumed.command == f"decaylab resume {record.run_id} --experiments {tmp_path}"
     assert "lost" not in codes(run(tmp_path, {}, FALLING))
+
+
+def test_a_history_that_was_not_copied(tmp_path: Path) -> None:
+    record = run(tmp_path)
+    Path(record.path, "history.jsonl").unlink()
+    (found,) = findings(record, here="/home/me")
+    assert (found.code, found.severity) == ("history_missing", "warning")
+    old = run(tmp_path, {"schema_version": None}, name="hybrid_v2_20260301_130000")
+    del old.document["schema_version"]
+    Path(old.path, "history.jsonl").unlink()
+    assert "history_missing" not in codes(old)  # programs of before wrote none
 
 
 def test_other_data_at_the_same_place(tmp_path: Path) -> None:

@@ -79,7 +79,16 @@ def test_files_that_changed_or_went_are_named(run):
     (folder / "checkpoints/best_model.ckpt").write_bytes(b"WEIGHTS")
     assert faults(run) == ["checkpoints/best_model.ckpt differs from what was recorded (digest)"]
     (folder / "checkpoints/best_model.ckpt").unlink()
-    assert any("there is no checkpoints/best_model.ckpt" in fault for fault in faults(run))
+    assert faults(run) == [
+        "checkpoints/best_model.ckpt was recorded and is no longer in the run"
+    ]  # one fault, said once
+
+
+def test_a_history_that_is_gone_is_one_fault(run):
+    pathlib.Path(run.directory, "history.jsonl").unlink()
+    assert faults(run) == ["history.jsonl was recorded and is no longer in the run"]
+    change(run, lambda r: r.pop("files"))
+    assert faults(run) == ["history.jsonl is missing"]
 
 
 def test_metrics_that_the_arrays_do_not_give_are_found_only_when_asked_for(run, capsys):

@@ -110,6 +110,8 @@ def _fold(text: str) -> tuple[int, int]:
 
 
 def _lines(report: CheckReport) -> Iterator[str]:
+    from decaylab.runlog.text import counted
+
     yield f"{report.path}: {report.format}, {report.rooms} rooms, {report.curves} curves read"
     if report.split is not None:
         split = report.split
@@ -129,11 +131,7 @@ def _lines(report: CheckReport) -> Iterator[str]:
         yield ""
         yield f"not checked: {line}"
     yield ""
-    yield f"{_number(report.faults, 'fault')}, {_number(len(report.findings) - report.faults, 'notice')}"
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    yield f"{counted(report.faults, 'fault')}, {counted(len(report.findings) - report.faults, 'notice')}"
 
 
 class _Progress:

@@ -7,7 +7,7 @@ import os
 import sys
 
 from decaylab.cli.parser import add_experiments
-from decaylab.cli.runs import RUN_HELP, find
+from decaylab.cli.runs import RUN_HELP, find_all
 
 HELP = "draw a figure of runs for a paper: losses, decay curves, predicted against true, errors"
 EXAMPLE = """\
@@ -35,13 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Draw; the file's path goes to stdout, what the figure leaves out and a caption has to say to stderr."""
     form = _format(args.output)
-    records = [find(args, name) for name in args.runs]
+    records = find_all(args)
     from decaylab.reports.pictures import draw, gathered
     from decaylab.reports.render_matplotlib import picture_bytes
     from decaylab.runlog.files import replace_file
     from decaylab.runlog.text import printable
 
-    evidence = gathered(list({record.path: record for record in records}.values()))
+    evidence = gathered(records)
     picture, missing = draw(evidence, args.kind)
     remarks = [f"{run.label}: {run.remark}" for run in evidence if run.remark]
     replace_file(args.output, picture_bytes(picture, form, args.width))

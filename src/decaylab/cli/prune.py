@@ -72,7 +72,7 @@ def _remove(found: Plan, experiments: str) -> int:
 
 
 def _print(found: Plan, experiments: str) -> None:
-    from decaylab.runlog.text import printable
+    from decaylab.runlog.text import counted, printable
     from decaylab.runlog.tree import total_size
 
     lines = []
@@ -83,7 +83,7 @@ def _print(found: Plan, experiments: str) -> None:
         copy = f"  (archived in {removal.archive})" if removal.archive else ""
         lines.append(f"{removal.record.run_id}  {removal.record.status}  {size / 1e6:.1f} MB{files}{note}{copy}")
     what = f"{found.rules.only} of " if found.rules.only else ""
-    count = f"{len(found.removals)} run{'s' if len(found.removals) != 1 else ''}"
+    count = counted(len(found.removals), "run")
     if found.removals:
         shared = found.size - found.freed
         rest = f" ({shared / 1e6:.1f} MB stay, shared with files that are not removed)" if shared else ""

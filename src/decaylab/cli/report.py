@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from decaylab.cli.parser import add_experiments
-from decaylab.cli.runs import RUN_HELP, find
+from decaylab.cli.runs import RUN_HELP, find_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,14 +37,14 @@ def run(args: argparse.Namespace) -> int:
     folder = os.path.dirname(args.output)
     if os.path.splitext(args.output)[1].lower() not in (".html", ".htm") or (folder and not os.path.isdir(folder)):
         raise InputError(f"--output {args.output}: expected a name that ends in .html, in a folder that is there")
-    records = {record.path: record for record in (find(args, name) for name in args.runs)}
+    records = find_all(args)
     from decaylab.cli.diagnosis import all_of
     from decaylab.reports.page import page
     from decaylab.reports.pictures import gathered
     from decaylab.runlog.files import replace_file
 
-    runs = gathered(list(records.values()))
-    found = {path: all_of(record, _teller(record)) for path, record in records.items()}
+    runs = gathered(records)
+    found = {record.path: all_of(record, _teller(record)) for record in records}
     # A name that is no UTF-8 is shown by escapes; what is left of such letters must not stop the writing.
     replace_file(args.output, page(runs, found, args.title, args.note).encode("utf-8", "backslashreplace"))
     print(args.output)

@@ -24,12 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from decaylab.runlog.restore import restore_archive
-    from decaylab.runlog.text import printable
+    from decaylab.runlog.text import counted, printable
 
     done = restore_archive(args.file, args.experiments, args.max_size and args.max_size * 10**9)
     checked = "checked against its manifest" if done.is_checked else "it has no manifest to check against"
-    notes = f", {done.notes} note{'s' if done.notes != 1 else ''} put back" if done.notes else ""
-    print(printable(f"{done.files} files, {checked}{notes}"), file=sys.stderr)
+    notes = f", {counted(done.notes, 'note')} put back" if done.notes else ""
+    print(printable(f"{counted(done.files, 'file')}, {checked}{notes}"), file=sys.stderr)
     for remark in done.remarks:
         print(printable(f"note: {remark}"), file=sys.stderr)
     print(printable(done.path))

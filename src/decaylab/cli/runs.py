@@ -53,6 +53,19 @@ def find(args: argparse.Namespace, name: str) -> Record:
     return find_run(args.experiments, name, lambda line: print(line, file=sys.stderr))
 
 
+def find_all(args: argparse.Namespace) -> list[Record]:
+    """The runs that the arguments RUN name, each once; a second name of the same run is said on stderr."""
+    found: dict[str, Record] = {}
+    for name in args.runs:
+        record = find(args, name)
+        if record.path in found:
+            from decaylab.runlog.text import printable
+
+            print(printable(f"{name}: {record.run_id} again; it is shown once"), file=sys.stderr)
+        found.setdefault(record.path, record)
+    return list(found.values())
+
+
 def write_lines(lines: Iterable[str]) -> None:
     sys.stdout.write("\n".join([*lines, ""]))
 

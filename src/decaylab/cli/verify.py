@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from decaylab.runlog.text import printable
+    from decaylab.runlog.text import counted, printable
     from decaylab.runlog.verify import verify
 
     records = _chosen(args.run, args.experiments)
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
         if args.deep and record.status != "unreadable":
             _deepen(record, verdict)
         faulty += bool(verdict.faults)
-        answer = f"{len(verdict.faults)} fault{'s' if len(verdict.faults) != 1 else ''}" if verdict.faults else "ok"
+        answer = counted(len(verdict.faults), "fault") if verdict.faults else "ok"
         print(f"{printable(record.run_id)}  {printable(record.status)}  {answer}")
         for line in verdict.faults:
             print(f"  fault: {printable(line)}")

@@ -10,6 +10,7 @@ from decaylab.acoustics.jnd import JND, just_noticeable
 from decaylab.reports.parameters import BAND, SHOWN, Shown, few, valid_pairs
 from decaylab.reports.spec import INK, Axis, Band, Line, Mark, Panel, Picture, Points
 from decaylab.reports.stored import Evidence
+from decaylab.runlog.text import counted
 
 #: Points of a panel over all runs; a report of several runs of 1,200 rooms stays below 8 MB.
 _POINTS = 3000
@@ -40,7 +41,7 @@ def _panel(runs: Sequence[Evidence], shown: Shown, notes: list[str]) -> Panel | 
             (no_prediction, "whose prediction has no valid value"),
             (len(true) - min(len(true), most), "not drawn, the others spread evenly"),
         ]
-        if said := [f"{count} rooms {why}" for count, why in left_out if count]:
+        if said := [f"{counted(count, 'room')} {why}" for count, why in left_out if count]:
             notes.append(f"{run.label}, {shown.name}: {', '.join(said)}.")
         if not len(true):
             continue

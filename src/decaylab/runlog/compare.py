@@ -11,7 +11,7 @@ from decaylab.runlog.query import label
 from decaylab.runlog.record import Record
 from decaylab.runlog.schema import FIELDS, TABLE_COLUMNS, TARGETS
 from decaylab.runlog.table import Cell, Column, fit, paint, render
-from decaylab.runlog.text import printable
+from decaylab.runlog.text import counted, printable
 
 #: Settings that get a column of their own as soon as they differ between the runs shown.
 _TELLING = ("learning_rate", "scaler_type", "gradient_clip_val", "aux_weight", "split", "seed", "num_samples")
@@ -96,7 +96,7 @@ def _title(rows: Sequence[Record], everything: Sequence[Record], where: str, ord
     place = printable(where)
     if not everything:
         return f"no runs in {place}"
-    count = f"{len(everything)} run{'s' if len(everything) != 1 else ''}"
+    count = counted(len(everything), "run")
     if not rows:
         return f"none of {count} in {place} fulfils the condition"
     part = count if len(rows) == len(everything) else f"{len(rows)} of {count}"
@@ -248,7 +248,7 @@ def _unreadable(everything: Sequence[Record], look: Look) -> list[str]:
     unreadable = [record for record in everything if record.raw == "broken"]
     if not unreadable:
         return []
-    count = "1 run" if len(unreadable) == 1 else f"{len(unreadable)} runs"
+    count = counted(len(unreadable), "run")
     most = len(unreadable) if look.width is None else 20
     lines = [f"  {printable(record.run_id)}: {printable('; '.join(record.problems))}" for record in unreadable[:most]]
     if len(unreadable) > most:

@@ -16,6 +16,7 @@ from decaylab.runlog.index import scan
 from decaylab.runlog.record import Record
 from decaylab.runlog.run_record import Names, RunRecord, value_of
 from decaylab.runlog.schema import FIELDS
+from decaylab.runlog.text import counted
 
 #: A longer sequence is shown by its first rows, and says so.
 _MOST_SHOWN = 50
@@ -214,7 +215,7 @@ class Runs(Sequence[RunRecord]):
 
         everything = len(self._reading.names.records)
         part = f"{len(self)} of " if len(self) != everything else ""
-        title = f"{part}{everything} run{'s' if everything != 1 else ''} in {self._reading.folder}"
+        title = f"{part}{counted(everything, 'run')} in {self._reading.folder}"
         return of_runs(title, self._records()[:_MOST_SHOWN], self._order[0], self._remarks())
 
     def _remarks(self) -> list[str]:

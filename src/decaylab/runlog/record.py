@@ -13,6 +13,7 @@ from decaylab.runlog.derived import DERIVED, UNFINISHED
 from decaylab.runlog.faults import contradictions
 from decaylab.runlog.reading import number
 from decaylab.runlog.schema import ALIASES, FIELDS, HISTORY, NOTES, STORED_STATUSES
+from decaylab.runlog.text import counted
 
 #: A table believes this much of a run's history; `show` and `verify` read more.
 _HISTORY_LIMIT = 32 * 1024 * 1024
@@ -200,7 +201,7 @@ class Record:
         if self.status in UNFINISHED and self.raw == "documented":
             history = self.history()
             if history.torn:
-                found.append(f"{history.torn} torn line{'s' if history.torn > 1 else ''} in {HISTORY} skipped")
+                found.append(f"{counted(history.torn, 'torn line')} in {HISTORY} skipped")
             if history.problem is not None:
                 found.append(history.problem)
         error = self.document.get("error")

@@ -14,6 +14,7 @@ from decaylab.runlog.faults import contradictions
 from decaylab.runlog.reading import number
 from decaylab.runlog.record import Record
 from decaylab.runlog.rules import COMPARABLE, EXPERIENCE, Found, Rule, figure
+from decaylab.runlog.schema import HISTORY
 from decaylab.runlog.split import ids_of, read_split
 
 #: Seconds a step beyond which even the largest model is not computing: on a GPU a second, and one for each 200 million
@@ -179,6 +180,13 @@ def _not_reproducible(facts: Facts) -> Found | None:
     return Found(", ".join(said), severity="warning" if dirty else None) if said else None
 
 
+def _history_missing(facts: Facts) -> Found | None:
+    """A record by this format had a history from its first second."""
+    if "schema_version" not in facts.record.metadata or facts.has(HISTORY):
+        return None
+    return Found(f"{HISTORY} is missing: what was logged in each epoch cannot be looked at")
+
+
 def _data_changed(facts: Facts) -> Found | None:
     """Another run on the same folder found other data there."""
     path, digest = facts.text("data_config.path"), facts.text("data_config.digest")
@@ -251,6 +259,10 @@ RECORD_RULES = (
     Rule(
         "not_reproducible", "record", "note", _not_reproducible,
         "The same command may not give the same run again.",
+    ),
+    Rule(
+        "history_missing", "record", "warning", _history_missing,
+        "Every run has the file from its first second: it was removed or not copied, and no finding rests on losses.",
     ),
     Rule("data_changed", "record", "warning", _data_changed, "Runs before and after the change cannot be compared."),
     Rule("preflight_warned", "record", "note", _preflight, "The checks before the training had said so."),

@@ -9,6 +9,7 @@ from decaylab.runlog.facts import CAME_APART, FAR_WORSE, SPOILT_PHYSICS, Facts
 from decaylab.runlog.reading import number
 from decaylab.runlog.rules import COMPARABLE, EXPERIENCE, Found, Rule, figure
 from decaylab.runlog.schema import FIELDS, HEARTBEAT
+from decaylab.runlog.text import counted
 
 #: EDC MAE that runs of this kind reach on the published rooms, for a run that has nothing beside it.
 _EXPECTED_MAE = 0.002
@@ -152,7 +153,7 @@ def _degraded(facts: Facts) -> Found | None:
     if times < comparables.CLEARLY:
         return None
     said = f"EDC MAE {figure(own)} against {figure(comparables.mae_of(best) or 0)} of run {best.run_id}, the best of "
-    said += f"{len(facts.comparable)} run{'s' if len(facts.comparable) > 1 else ''} ({facts.comparable_how}): "
+    said += f"{counted(len(facts.comparable), 'run')} ({facts.comparable_how}): "
     said += f"{figure(times)} times as much"
     same_model = best.model == facts.record.model
     return Found(said, COMPARABLE, severity="severe" if same_model and times >= FAR_WORSE else "warning")
@@ -176,7 +177,9 @@ def _null_parameter(facts: Facts) -> Found | None:
         )
         label = FIELDS[f"{name}_mae"].label.removesuffix(" MAE")
         if invalid is not None and targets:
-            said.append(f"{label} is null: {invalid:g} predictions for {targets:g} valid targets have no valid {label}")
+            said.append(
+                f"{label} is null: {invalid:g} of the predictions for {targets:g} valid targets have no valid {label}"
+            )
         elif was is not None:
             said.append(f"{label} was {was}")
         else:

@@ -14,7 +14,7 @@ from decaylab.runlog.query import label
 from decaylab.runlog.record import Record
 from decaylab.runlog.schema import DOCUMENTED, TARGETS
 from decaylab.runlog.terciles import BY_TERCILE
-from decaylab.runlog.text import printable
+from decaylab.runlog.text import counted, printable
 
 #: Lists longer than this (split indices, arguments) are counted, not printed.
 _LONGEST = 300
@@ -103,7 +103,7 @@ def _entry(entry: os.DirEntry[str]) -> tuple[int, str, str]:
         return -1, entry.name, "  a link"
     if entry.is_dir(follow_symlinks=False):
         size, count = below(entry.path)
-        return size, f"{entry.name}/", f"  {count} file{'' if count == 1 else 's'}"
+        return size, f"{entry.name}/", f"  {counted(count, 'file')}"
     if not entry.is_file(follow_symlinks=False):
         return -1, entry.name, "  no file"
     try:
@@ -111,4 +111,4 @@ def _entry(entry: os.DirEntry[str]) -> tuple[int, str, str]:
     except OSError:  # a run that goes on replaces its files
         return -1, entry.name, "  gone"
     others = found.st_nlink - 1
-    return found.st_size, entry.name, f"  shared with {others} other{'s' if others > 1 else ''}" if others > 0 else ""
+    return found.st_size, entry.name, f"  shared with {counted(others, 'other')}" if others > 0 else ""

@@ -14,6 +14,11 @@ def printable(text: str, keep: str = "") -> str:
     return "".join(char if char.isprintable() or char in keep else _escape(char) for char in text)
 
 
+def counted(count: int, noun: str) -> str:
+    """ "1 run", "2 runs"."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def columns(text: str) -> int:
     """How many columns of a terminal printable `text` takes; East Asian wide characters take two, marks none."""
     if text.isascii():

@@ -91,7 +91,7 @@ def _check_keys(record: Record, verdict: Verdict) -> None:
 
 def _check_history(record: Record, metadata: dict[str, Any], verdict: Verdict) -> None:
     if not os.path.lexists(os.path.join(record.path, HISTORY)):
-        if "schema_version" in record.document:
+        if "schema_version" in record.document and not _has_digest(record, HISTORY):
             verdict.faults.append(f"{HISTORY} is missing")
         return
     history = read_history(os.path.join(record.path, HISTORY))
@@ -116,10 +116,16 @@ def _check_checkpoint(record: Record, metadata: dict[str, Any], pruned: frozense
     try:
         os.close(open_regular(os.path.join(record.path, BEST_CHECKPOINT)))
     except FileNotFoundError:
-        if BEST_CHECKPOINT not in pruned:
+        if BEST_CHECKPOINT not in pruned and not _has_digest(record, BEST_CHECKPOINT):
             verdict.faults.append(f"best_model_path is {stored!r}, but there is no {BEST_CHECKPOINT} in the run")
     except RunLogError as error:
         verdict.faults.append(str(error))
+
+
+def _has_digest(record: Record, name: str) -> bool:
+    """Whether the digests will say that this file is gone; it is one fault."""
+    files = record.document.get("files")
+    return isinstance(files, dict) and isinstance(files.get(name), dict)
 
 
 def _check_arrays(record: Record, metadata: dict[str, Any], verdict: Verdict) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from decaylab.runlog.cells import MISSING
 from decaylab.runlog.curve import BLOCKS, PLAIN, can_show, curve
 from decaylab.runlog.pace import clock
-from decaylab.runlog.text import columns, printable, shorten
+from decaylab.runlog.text import columns, counted, printable, shorten
 from decaylab.runlog.watch import View, Watched
 
 Line = list[tuple[str, str]]
@@ -74,7 +74,7 @@ def row(run: Watched) -> list[str]:
 
 def _head(view: View, where: str) -> list[Line]:
     count = len(view.running)
-    said = f"{count} run{'' if count == 1 else 's'} in progress in {where}"
+    said = f"{counted(count, 'run')} in progress in {where}"
     if view.ended:
         said += f", {len(view.ended)} ended"
     return [[(said, "")], []]
