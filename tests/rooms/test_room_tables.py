@@ -48,9 +48,18 @@ def test_without_ids_rooms_are_called_by_their_row(tmp_path: Path) -> None:
 
 def test_malformed_numbers_are_named_with_row_and_column(tmp_path: Path) -> None:
     good = ",".join(map(str, ROOM))
-    bad = good.replace("1.2", "1.2m").removesuffix(",0.7")
+    bad = good.replace("1.2", "1.2m").removesuffix("0.7")
     with pytest.raises(DataError, match=r"2 cells .*row 2 \(b\), Source_Y: '1.2m'; row 2, f7: nothing"):
         read_rooms_csv(write(tmp_path / "a.csv", f"{HEADER}\na,{good}\nb,{bad}\n"))
+
+
+def test_a_row_that_ends_early_is_named_as_such(tmp_path: Path) -> None:
+    good = ",".join(map(str, ROOM))
+    cut = good.removesuffix(",0.6,0.7")
+    with pytest.raises(DataError, match=r"row 2 of 3 ends after 15 of 17 columns \(1 more like it\): is the file"):
+        read_rooms_csv(write(tmp_path / "a.csv", f"{HEADER}\na,{good}\nb,{cut}\nc,{cut}\n"))
+    table = read_rooms_csv(write(tmp_path / "b.csv", f"{HEADER},comment\na,{good},here\nb,{good}\n"))
+    assert len(table) == 2  # what lacks is no column of ours
 
 
 def test_missing_and_double_columns_are_named(tmp_path: Path) -> None:

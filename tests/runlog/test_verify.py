@@ -79,9 +79,7 @@ def test_files_that_changed_or_went_are_named(run):
     (folder / "checkpoints/best_model.ckpt").write_bytes(b"WEIGHTS")
     assert faults(run) == ["checkpoints/best_model.ckpt differs from what was recorded (digest)"]
     (folder / "checkpoints/best_model.ckpt").unlink()
-    assert faults(run) == [
-        "checkpoints/best_model.ckpt was recorded and is no longer in the run"
-    ]  # one fault, said once
+    assert faults(run) == ["checkpoints/best_model.ckpt was recorded and is no longer in the run"]
 
 
 def test_a_history_that_is_gone_is_one_fault(run):

@@ -54,7 +54,8 @@ def _foot(model: Predictor, prediction: Prediction) -> list[str]:
     lines = []
     if any((values != values).any() for values in prediction.parameters.values()):
         lines.append(
-            "-: the curve's 2 s hold T20 up to 3.4 s and T30 up to 2.7 s; EDT of the direct sound alone is none"
+            "-: no valid value: 2 s of curve hold T20 up to 3.4 s and T30 up to 2.7 s, direct sound alone has no EDT, "
+            "and a curve that is no decay has none of them"
         )
     if intervals is None:
         return [*lines, "no intervals: the model's file does not hold them"]

@@ -107,6 +107,13 @@ def _parse(file: Path, header: list[str], lines: list[list[str]], lenient: bool)
                 wrong.append(
                     f"row {row + 1} ({ids[row]}), {name}: {cell!r}" if cell else f"row {row + 1}, {name}: nothing"
                 )
+    if not lenient and (short := [row for row, line in enumerate(lines, 1) if len(line) <= max(places.values())]):
+        row, length = short[0], len(lines[short[0] - 1])
+        more = f" ({len(short) - 1} more like it)" if short[1:] else ""
+        raise DataError(
+            f"{file}: row {row} of {len(lines)} ends after {length} of {len(header)} columns{more}: "
+            "is the file whole? Complete the row or remove it"
+        )
     if wrong and not lenient:
         rest = f"; and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
         raise DataError(f"{file} has {len(wrong)} cells that are no numbers: {'; '.join(wrong[:NAMED])}{rest}")
