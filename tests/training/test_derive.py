@@ -119,5 +119,16 @@ def test_a_run_of_a_loop_of_ones_own_says_what_it_lacks(tmp_path, capsys):
         assert "learning" in said
 
 
+def test_a_parent_that_is_severely_wrong_is_said(run, capsys):
+    words = ["train", "--from", run.name, "--experiments", str(run.parent), "--max-epochs", "1"]
+    assert main(words) == 0
+    assert "severely wrong" not in capsys.readouterr().err
+    record = record_of(run)
+    record["metrics"]["overall_edc"]["r2"] = -0.5
+    (run / "metadata.json").write_text(json.dumps(record))
+    assert main(words) == 0
+    assert f"{run.name} is severely wrong (r2_below_zero), and these" in capsys.readouterr().err
+
+
 def test_a_parent_that_is_not_there_is_said(tmp_path, capsys):
     assert "nothing" in refused(capsys, "train", "--from", "nothing", "--experiments", tmp_path)

@@ -99,6 +99,7 @@ def config_of(args: argparse.Namespace) -> tuple[TrainConfig, Origin | None]:
             raise InputError("train needs a data set: --data DIR; or a run to take its settings from: --from RUN")
         return TrainConfig(**typed), None
     from decaylab.cli.runs import find
+    from decaylab.runlog.severe import severe
 
     record = find(args, args.parent)
     try:
@@ -107,7 +108,11 @@ def config_of(args: argparse.Namespace) -> tuple[TrainConfig, Origin | None]:
         if error.name is None or error.name.startswith("decaylab"):
             raise
         raise MissingExtraError(error.name, "train", "decaylab train") from error
-    return derived(record, typed), Origin(record.run_id, "from", {})
+    config = derived(record, typed)
+    if bad := severe(record):
+        said = f"{record.run_id} is severely wrong ({', '.join(bad)}), and these are its settings"
+        print(f"{said}; what made it so: decaylab diagnose {record.run_id}", file=sys.stderr)
+    return config, Origin(record.run_id, "from", {})
 
 
 def _typed(args: argparse.Namespace) -> dict[str, Any]:
