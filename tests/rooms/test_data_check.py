@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from decaylab.errors import DataError, InputError
-from decaylab.rooms import FEATURE_NAMES, RoomTable, SimulationSettings, simulate_rooms
-from decaylab.rooms.check import SplitChoice, check_data
+from decaylab.rooms import FEATURE_NAMES, RoomTable, SimulationSettings, open_data, simulate_rooms
+from decaylab.rooms.check import SplitChoice, check_data, check_sample
 from decaylab.rooms.findings import KINDS
 from decaylab.rooms.store_writer import StoreWriter
 from decaylab.rooms.tables import write_rooms_csv
@@ -310,6 +310,9 @@ def test_a_store_whose_bytes_changed(tmp_path):
     findings = found(folder)
     assert findings["digests"].rooms == ["r1", "r3"]
     assert set(findings) <= {"digests", "rising"}
+    sampled = {finding.code: finding.rooms for finding in check_sample(open_data(folder), np.array([0, 1, 2, 3]))}
+    assert sampled["digests"] == ["r1", "r3"]
+    assert "digests" not in {finding.code for finding in check_sample(open_data(folder), np.array([0, 2]))}
 
 
 def test_a_store_that_is_unfinished_or_was_patched(tmp_path):

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from decaylab.cli.main import main
+from decaylab.rooms import SimulationSettings, draw_rooms, simulate_rooms
 from decaylab.rooms.leakage import shared_rows
 from decaylab.training import loop, preflight, preflight_findings
 from decaylab.training.config import TrainConfig
@@ -217,6 +218,18 @@ def test_curves_that_are_no_numbers_are_refused_and_rising_ones_told(published, 
         curve[60_000] = np.nan
         np.save(path, curve)
     assert checked(data).refusal is not None
+
+
+def test_a_store_that_was_changed_since_it_was_simulated_is_told(tmp_path):
+    store, quick = tmp_path / "store", SimulationSettings(rays=200, time_limit=0.3)
+    simulate_rooms(store, draw_rooms(12, seed=0), settings=quick)
+    assert "data_faults" not in codes(checked(store))
+    curves = np.load(store / "curves.npy", mmap_mode="r+")
+    curves[:] *= 1 - np.linspace(0, 1e-3, curves.shape[1], dtype=np.float32)  # still decays
+    curves.flush()
+    (fault,) = (one for one in checked(store).findings if one.code == "data_faults")
+    assert "changed since they were written" in fault.evidence
+    assert fault.severity == "warning"
 
 
 def test_a_split_that_shares_most_rooms_is_a_note(published, monkeypatch):

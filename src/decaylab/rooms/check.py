@@ -15,11 +15,13 @@ from decaylab.acoustics.physics import direct_arrival_index
 from decaylab.errors import InputError
 from decaylab.rooms.curve_checks import curve_findings
 from decaylab.rooms.dataset import DataSet
+from decaylab.rooms.digests import read_digests, row_digest
 from decaylab.rooms.features import RECEIVER, SOURCE, RoomTable, feature_violations, mending_swaps
 from decaylab.rooms.findings import FAULT, Collector, Finding
 from decaylab.rooms.leakage import shared_rows
 from decaylab.rooms.raw import RawData, open_raw
 from decaylab.rooms.splits import Split, split_rows
+from decaylab.rooms.store import StoredData
 from decaylab.rooms.tables import room_key
 
 #: Called after each curve with the numbers of those that are done and of all.
@@ -108,14 +110,21 @@ def check_data(path: str | Path, split: SplitChoice | None = None, progress: Pro
 
 
 def check_sample(data: DataSet, rows: NDArray[np.int64]) -> list[Finding]:
-    """What is wrong with these rows' curves, of a data set that is open: a glance, where `check_data` reads all."""
+    """What is wrong with these rows' curves, of a data set that is open: a glance, where `check_data` reads all.
+
+    Of a store also whether rooms and curves are still what its digest, which a run puts on record, was made of.
+    """
     found = Collector()
     features = data.features[rows]
     impossible = {row for row, _ in feature_violations(features)}
     arrivals = direct_arrival_index(features[:, SOURCE], features[:, RECEIVER], data.sampling_rate, 0)
-    for place, row in enumerate(rows):
+    recorded = read_digests(data.path) if isinstance(data, StoredData) else {}
+    for place, row in enumerate(rows.tolist()):
         arrival = None if place in impossible else float(arrivals[place])
-        for code, detail in curve_findings(data.read([row])[0], arrival, data.sampling_rate):
+        curve = data.read([row])[0]
+        if row in recorded and row_digest(data.features[row], curve.astype("<f4").tobytes()) != recorded[row]:
+            found.add("digests", data.ids[row])
+        for code, detail in curve_findings(curve, arrival, data.sampling_rate):
             found.add(code, data.ids[row], detail)
     return found.findings({"rooms": len(rows), "curves": len(rows), "files": 1, "test rooms": 0})
 

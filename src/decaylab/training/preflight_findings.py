@@ -77,7 +77,12 @@ def of_data(plan: Plan, sample: Sample) -> Iterator[Finding]:
     data, rows = plan.data, sample.rows
     faults = [found for found in check_sample(data, rows) if found.severity == FAULT]
     if faults:
-        kinds = ", ".join(f"{found.count} {found.code.replace('_', ' ')} ({found.examples[0]})" for found in faults)
+        # A digest that fails is said in words; the other codes are words.
+        names = {"digests": "changed since they were written, so that the digest on record is not theirs"}
+        kinds = ", ".join(
+            f"{found.count} {names.get(found.code, found.code.replace('_', ' '))} ({found.examples[0]})"
+            for found in faults
+        )
         evidence = f"of {len(rows)} training rooms that were looked at: {kinds}; decaylab data check says all"
         ruins = any(found.code == "non_finite" for found in faults)  # a loss over such a curve is no number
         yield finding("data_faults", evidence, "this run", {}, "severe" if ruins else None)
