@@ -38,7 +38,7 @@ FORBIDDEN = {
 #: File -> what it may import although its folder must do without: by `import_module` inside a function, no other way.
 #: `runs(...).to_pandas()` has to name pandas somewhere. It is called only by who has pandas and asks for its frames;
 #: a plain `import` would still be one to the type checker, and one at the top would cost every reader 0.6 s.
-AT_CALL_TIME = {"runlog/frames.py": {"pandas", "polars"}}
+AT_CALL_TIME = {"runlog/tables/frames.py": {"pandas", "polars"}}
 
 
 def imported(path: Path) -> set[str]:
@@ -113,6 +113,22 @@ def test_imports_run_one_way(path: Path) -> None:
 def test_only_a_call_inside_a_function_is_at_call_time(text: str, found: set[str], tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(text)
     assert called_for(tmp_path / "a.py") == found
+
+
+#: Folder of `runlog` -> folders beside it that it may import; its own files above them import none of these.
+RUNLOG = {"tables": set(), "watching": {"tables"}, "keeping": set(), "diagnosis": set()}
+#: What the users' `runlog.runs(...)` offers is put together here, out of all of them.
+COMPOSED = {"runlog/notebook.py", "runlog/run_record.py"}
+
+
+@pytest.mark.parametrize("path", [*SOURCE.glob("runlog/**/*.py")], ids=lambda path: str(path.relative_to(SOURCE)))
+def test_the_folders_of_the_run_log_stand_on_its_files_and_not_on_each_other(path: Path) -> None:
+    parts = path.relative_to(SOURCE / "runlog").parts
+    own = parts[0] if parts[1:] else ""
+    assert not own or own in RUNLOG, f"runlog has no folder '{own}'"
+    used = {name.split(".")[2] for name in imported(path) if name.startswith("decaylab.runlog.")} & set(RUNLOG)
+    allowed = set(RUNLOG) if path.relative_to(SOURCE).as_posix() in COMPOSED else {own} | RUNLOG.get(own, set())
+    assert used <= allowed, f"{path.name} imports {', '.join(sorted(used - allowed))}"
 
 
 def test_the_walk_finds_the_files() -> None:

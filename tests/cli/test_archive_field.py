@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from decaylab.cli.main import main
-from decaylab.runlog.archive import archive_run
+from decaylab.runlog.keeping.archive import archive_run
 from decaylab.runlog.schema import FIELDS
 from decaylab.runlog.store import read_run
 

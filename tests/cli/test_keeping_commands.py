@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from decaylab.cli.main import COMMANDS, main
-from decaylab.runlog import archive, process
+from decaylab.runlog import process
+from decaylab.runlog.keeping import archive
 
 
 @pytest.fixture
@@ -158,7 +159,7 @@ def test_prune_keep_best_and_only(home: Path, capsys) -> None:
 
 
 def test_a_removal_that_fails_is_said_and_the_rest_goes_on(home: Path, capsys, monkeypatch) -> None:
-    from decaylab.runlog import removable
+    from decaylab.runlog.keeping import removable
 
     rename = os.rename
 
@@ -187,5 +188,5 @@ def test_a_table_without_archives_pays_nothing_for_them(home: Path) -> None:
     loaded = {}
     for option in ([], ["--archived"]):
         done = subprocess.run([sys.executable, "-c", code, *option], capture_output=True, text=True, check=True)
-        loaded[bool(option)] = {"tarfile", "gzip", "decaylab.runlog.archived"} & set(done.stdout.split())
-    assert loaded == {False: set(), True: {"tarfile", "gzip", "decaylab.runlog.archived"}}
+        loaded[bool(option)] = {"tarfile", "gzip", "decaylab.runlog.keeping.archived"} & set(done.stdout.split())
+    assert loaded == {False: set(), True: {"tarfile", "gzip", "decaylab.runlog.keeping.archived"}}

@@ -14,7 +14,7 @@ import pytest
 
 from decaylab.cli.main import main
 from decaylab.runlog.process import identity
-from decaylab.runlog.watch_lines import COLUMNS
+from decaylab.runlog.watching.watch_lines import COLUMNS
 
 pytest.importorskip("fcntl")
 from terminal import Session

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from decaylab.runlog import parse, store
-from decaylab.runlog.export import FORMATS, encode, rows_of
 from decaylab.runlog.record import Record
 from decaylab.runlog.store import scan
+from decaylab.runlog.tables.export import FORMATS, encode, rows_of
 
 
 @pytest.fixture(autouse=True, params=["few", "many"])

@@ -11,9 +11,10 @@ import pytest
 from decaylab.errors import RunLogError
 from decaylab.runlog import index, query
 from decaylab.runlog.glance import Glance
-from decaylab.runlog.label_noise import lines, noise_table, read_label_noise, recorded, write_label_noise
+from decaylab.runlog.label_noise import read_label_noise, recorded, write_label_noise
 from decaylab.runlog.schema import LABEL_NOISE
 from decaylab.runlog.store import read_run, scan
+from decaylab.runlog.tables.noise_lines import lines, noise_table
 
 T20 = {"noise": 0.0067, "ratio": 1.03, "low": 0.98, "high": 1.09, "rooms": 128}
 FIELDS = ("edc_vs_noise", "edt_vs_noise", "t20_vs_noise", "c50_vs_noise")

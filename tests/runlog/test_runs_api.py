@@ -24,7 +24,7 @@ from decaylab import runlog
 from decaylab.cli.main import main
 from decaylab.errors import DecaylabError, InputError, MissingExtraError, RunLogError
 from decaylab.runlog import index, index_table, store
-from decaylab.runlog.archive import archive_run
+from decaylab.runlog.keeping.archive import archive_run
 from decaylab.runlog.notes import add_tags, append_note
 from decaylab.runlog.schema import ALIASES, FIELDS
 from decaylab.runlog.store import read_run

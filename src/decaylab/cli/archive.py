@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from decaylab.runlog.archive import archive_run
+    from decaylab.runlog.keeping.archive import archive_run
     from decaylab.runlog.text import printable
 
     record = chosen_run(args)

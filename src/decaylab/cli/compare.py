@@ -10,8 +10,8 @@ from decaylab.cli.parser import positive_int
 from decaylab.cli.runs import add_folder, chosen_folder, wants_colour
 
 if TYPE_CHECKING:
-    from decaylab.runlog.compare import Look, Order
     from decaylab.runlog.record import Record
+    from decaylab.runlog.tables.compare import Look, Order
 
 HELP = "show the runs of an experiments folder as a table"
 EXAMPLE = """\
@@ -53,13 +53,14 @@ def run(args: argparse.Namespace) -> int:
 
     # A table of many runs makes many objects and no cycles; looking for cycles would take a third of its time.
     gc.disable()
-    from decaylab.runlog import compare, query
+    from decaylab.runlog import query
     from decaylab.runlog.index import scan
+    from decaylab.runlog.tables import compare
 
     folder = chosen_folder(args)
     everything = scan(folder, _needed(args))
     if args.archived:
-        from decaylab.runlog.archived import with_archived
+        from decaylab.runlog.keeping.archived import with_archived
 
         everything = with_archived(everything, folder)
     conditions = [query.parse_condition(expression, everything) for expression in args.where]
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         return _run_grouped(args, folder, rows, grouping, order)
     rows = query.sort(rows, order.field, order.descending)[: args.top]
     if _wants_export(args):
-        from decaylab.runlog.export import rows_of
+        from decaylab.runlog.tables.export import rows_of
 
         if _export(args, folder, *rows_of(rows, _exported(columns, args.archived))):
             return 0
@@ -82,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run_grouped(args: argparse.Namespace, folder: str, rows: list[Record], grouping: list[str], order: Order) -> int:
-    from decaylab.runlog import groups
+    from decaylab.runlog.tables import groups
 
     found = groups.sort_groups(groups.group(rows, grouping), grouping, order)[: args.top]
     if _wants_export(args):
@@ -95,12 +96,13 @@ def _run_grouped(args: argparse.Namespace, folder: str, rows: list[Record], grou
 
 def _needed(args: argparse.Namespace) -> list[str]:
     """The fields that the answer takes of every run, as far as they can be told before the runs are read."""
-    from decaylab.runlog import compare, query
+    from decaylab.runlog import query
+    from decaylab.runlog.tables import compare
 
     typed = [args.sort_by, *_names(args.group_by, "--group-by"), *map(query.field_of, args.where)]
     needed: list[str] = []
     if args.group_by is not None:
-        from decaylab.runlog.groups import METRICS
+        from decaylab.runlog.tables.groups import METRICS
 
         needed += [*METRICS, *compare.COMPARABLE]
     elif args.top is None or args.top > _FEW:
@@ -121,7 +123,7 @@ def _exported(columns: list[str], archived: bool) -> list[str]:
 
 def _order(args: argparse.Namespace, everything: list[Record]) -> Order:
     from decaylab.runlog import query
-    from decaylab.runlog.compare import Order
+    from decaylab.runlog.tables.compare import Order
 
     field = query.resolve(args.sort_by, everything)
     better, is_known = query.direction(field, everything)
@@ -148,7 +150,7 @@ def _wants_export(args: argparse.Namespace) -> bool:
 
 def _export(args: argparse.Namespace, folder: str, names: list[str], rows: list[list[Any]]) -> bool:
     """Write the rows where they were asked for; True when that was stdout, and the table is left out."""
-    from decaylab.runlog import export
+    from decaylab.runlog.tables import export
 
     form = export.format_for(args.output or "", args.export)
     data = export.encode(names, rows, form)
@@ -169,7 +171,7 @@ def _export(args: argparse.Namespace, folder: str, names: list[str], rows: list[
 
 def _look() -> Look:
     """The terminal's width and colours; off a terminal nothing is cut and nothing coloured."""
-    from decaylab.runlog.compare import Look
+    from decaylab.runlog.tables.compare import Look
 
     if not sys.stdout.isatty():
         return Look()

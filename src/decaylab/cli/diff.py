@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from decaylab.cli.paired_errors import paired_lines
     from decaylab.errors import InputError
-    from decaylab.runlog import diff
+    from decaylab.runlog.tables import diff
 
     records = [find(args, name) for name in args.runs]
     if len({record.path for record in records}) < 2:

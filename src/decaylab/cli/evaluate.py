@@ -107,10 +107,10 @@ def _write(
 
 def _table(record: Record, definitions: str, metrics: dict[str, Any], rooms: int) -> list[str]:
     """The metrics beside those on record."""
-    from decaylab.runlog.cells import shown
     from decaylab.runlog.find import definitions as recorded_definitions
     from decaylab.runlog.query import label
-    from decaylab.runlog.table import Cell, Column, render
+    from decaylab.runlog.tables.cells import shown
+    from decaylab.runlog.tables.table import Cell, Column, render
     from decaylab.runlog.text import printable
 
     fields = []

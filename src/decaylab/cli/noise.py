@@ -78,7 +78,7 @@ def table(data: DataSet, measured: Measured, rows: NDArray[Any] | None) -> list[
     import numpy as np
 
     from decaylab.evaluation.noise import noise_summary
-    from decaylab.runlog.label_noise import noise_table
+    from decaylab.runlog.tables.noise_lines import noise_table
     from decaylab.runlog.text import printable
 
     rooms = measured.rooms if rows is None else measured.rooms.take(np.isin(measured.rooms.rows, rows))
@@ -115,7 +115,7 @@ def _of_run(args: argparse.Namespace) -> int:
     from decaylab.cli.run_noise import data_and_errors, keep_ratio
     from decaylab.cli.runs import find
     from decaylab.rooms.resimulate import first_rows
-    from decaylab.runlog.label_noise import lines
+    from decaylab.runlog.tables.noise_lines import lines
     from decaylab.runlog.text import printable
 
     record = find(args, args.run)

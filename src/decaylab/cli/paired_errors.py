@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from decaylab.evaluation.paired import Paired
     from decaylab.runlog.record import Record
-    from decaylab.runlog.table import Cell
+    from decaylab.runlog.tables.table import Cell
 
 _UNITS = {"edc_mae": "", "edc_db_mae": " in dB", "c50": " in dB"}
 _DIGITS = {"edc_mae": 5, "edc_db_mae": 3, "c50": 3}
@@ -31,7 +31,7 @@ def digits_of(name: str) -> int:
 
 def shown_number(value: float, digits: int, missing: str = "-") -> str:
     """A number with `digits` decimals; NaN as `missing`."""
-    from decaylab.runlog.cells import fixed
+    from decaylab.runlog.tables.cells import fixed
 
     return fixed(float(value), digits) if value == value else missing
 
@@ -61,7 +61,7 @@ def paired_lines(a: Record, b: Record) -> list[str]:
 
 
 def _paired_table(pairs: list[Paired], a: Record, b: Record) -> list[str]:
-    from decaylab.runlog.table import Cell, Column, render
+    from decaylab.runlog.tables.table import Cell, Column, render
     from decaylab.runlog.text import printable
 
     def figures(take: Callable[[Paired], float]) -> list[Cell]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from decaylab.runlog.table import Cell, Column, fit, render
+from decaylab.runlog.tables.table import Cell, Column, fit, render
 from decaylab.runlog.text import printable
 
 if TYPE_CHECKING:

@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     for note in notes:  # only now: a file that cannot be used ends everything in one line
         _say(note)
     if form is not None:
-        from decaylab.runlog import export
+        from decaylab.runlog.tables import export
 
         data = export.encode(NAMES, [list(row.values()) for row in rows], form)
         if args.output in (None, "-"):

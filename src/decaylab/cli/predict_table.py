@@ -10,7 +10,7 @@ from decaylab.inference import PARAMETERS, Prediction, Predictor
 from decaylab.inference.about import BAND
 from decaylab.inference.load import is_shipped
 from decaylab.rooms.features import ABSORPTION, RECEIVER, SIZE, SOURCE, RoomTable
-from decaylab.runlog.table import Cell, Column, fit, render
+from decaylab.runlog.tables.table import Cell, Column, fit, render
 from decaylab.runlog.text import printable
 
 #: Decimals: seconds to a millisecond, decibels to a hundredth.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from decaylab.cli.parser import add_experiments, positive_int
 
 if TYPE_CHECKING:
-    from decaylab.runlog.prune import Plan
+    from decaylab.runlog.keeping.prune import Plan
 
 HELP = "list what a rule would remove; remove it with --yes"
 EXAMPLE = """\
@@ -35,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from decaylab.runlog import prune, query
+    from decaylab.runlog import query
+    from decaylab.runlog.keeping import prune
     from decaylab.runlog.store import scan
 
     records = scan(args.experiments)
@@ -53,8 +54,8 @@ def run(args: argparse.Namespace) -> int:
 def _remove(found: Plan, experiments: str) -> int:
     """Remove what the plan lists, one run after the other; what cannot be removed is said, and the rest goes on."""
     from decaylab.errors import DecaylabError
-    from decaylab.runlog import prune
-    from decaylab.runlog.removable import sweep_removed
+    from decaylab.runlog.keeping import prune
+    from decaylab.runlog.keeping.removable import sweep_removed
     from decaylab.runlog.text import printable
 
     status, removed = 0, 0
@@ -72,8 +73,8 @@ def _remove(found: Plan, experiments: str) -> int:
 
 
 def _print(found: Plan, experiments: str) -> None:
+    from decaylab.runlog.keeping.tree import total_size
     from decaylab.runlog.text import counted, printable
-    from decaylab.runlog.tree import total_size
 
     lines = []
     for removal in found.removals:

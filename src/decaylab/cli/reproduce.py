@@ -100,7 +100,7 @@ def _difference_lines(differences: Sequence[Difference]) -> list[str]:
 
 
 def _table(heads: list[str], rows: list[list[str]]) -> list[str]:
-    from decaylab.runlog.table import Cell, Column, render
+    from decaylab.runlog.tables.table import Cell, Column, render
 
     columns = [Column(head, [Cell(row[at]) for row in rows], False, 0) for at, head in enumerate(heads)]
     return render(columns, False)

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from decaylab.runlog.restore import restore_archive
+    from decaylab.runlog.keeping.restore import restore_archive
     from decaylab.runlog.text import counted, printable
 
     done = restore_archive(args.file, args.experiments, args.max_size and args.max_size * 10**9)

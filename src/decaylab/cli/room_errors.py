@@ -23,7 +23,7 @@ def worst_lines(record: Record, count: int, by: str) -> tuple[list[str], list[st
         InputError: the run holds neither errors.csv nor what it can be computed from. DataError: errors.csv is damaged.
     """
     from decaylab.evaluation.worst import worst_rooms
-    from decaylab.runlog.table import Cell, Column, render
+    from decaylab.runlog.tables.table import Cell, Column, render
     from decaylab.runlog.text import printable
 
     errors, remarks = errors_of(record)
@@ -53,7 +53,7 @@ def distance_lines(record: Record) -> list[str]:
         return []
     from decaylab.evaluation.errors import ERRORS, read_errors
     from decaylab.evaluation.worst import errors_by_distance
-    from decaylab.runlog.table import Cell, Column, render
+    from decaylab.runlog.tables.table import Cell, Column, render
 
     try:
         parts = errors_by_distance(read_errors(os.path.join(record.path, ERRORS)))

@@ -27,7 +27,8 @@ def noise_lines(record: Record) -> list[str]:
 
     Nothing where nothing was measured or the data set is not there.
     """
-    from decaylab.runlog.label_noise import lines, recorded
+    from decaylab.runlog.label_noise import recorded
+    from decaylab.runlog.tables.noise_lines import lines
 
     content = recorded(record)
     said = _computed(record) if content is None else lines(content)
@@ -54,7 +55,7 @@ def _computed(record: Record) -> list[str]:
     from decaylab.evaluation.errors import ERRORS, read_errors
     from decaylab.evaluation.noise import LEAST_ROOMS
     from decaylab.rooms.store import read_manifest
-    from decaylab.runlog.label_noise import lines
+    from decaylab.runlog.tables.noise_lines import lines
     from decaylab.runlog.text import printable
 
     try:

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     if args.worst is not None or args.by is not None:
         return _print_worst(args)
     from decaylab.cli.run_noise import noise_lines
-    from decaylab.runlog import show
+    from decaylab.runlog.tables import show
 
     record = chosen_run(args)
     write_lines([*show.lines(record, noise_lines(record)), *distance_lines(record)])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from decaylab.cli.runs import add_folder, chosen_folder, write_lines
 
 if TYPE_CHECKING:
-    from decaylab.runlog.watch import Watcher
+    from decaylab.runlog.watching.watch import Watcher
 
 HELP = "follow the runs in progress in the terminal"
 EXAMPLE = """\
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from decaylab.runlog.watch import Watcher
+    from decaylab.runlog.watching.watch import Watcher
 
     folder = chosen_folder(args)
     watcher = Watcher(folder, args.recent * 60)
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _once(watcher: Watcher) -> int:
-    from decaylab.runlog.watch_lines import COLUMNS, lines, row
+    from decaylab.runlog.watching.watch_lines import COLUMNS, lines, row
 
     view = watcher.look()
     if not sys.stdout.isatty():
@@ -58,7 +58,7 @@ def _once(watcher: Watcher) -> int:
     import shutil
 
     from decaylab.cli.runs import wants_colour
-    from decaylab.runlog.table import paint
+    from decaylab.runlog.tables.table import paint
 
     width, colour = shutil.get_terminal_size().columns, wants_colour()
     picture = lines(view, watcher.experiments, width, None, sys.stdout.encoding)

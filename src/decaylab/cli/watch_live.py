@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from decaylab.cli.signals import sigterm_raises
 from decaylab.errors import MissingExtraError
-from decaylab.runlog.watch import View, Watcher, look_again
-from decaylab.runlog.watch_lines import Line, lines
+from decaylab.runlog.watching.watch import View, Watcher, look_again
+from decaylab.runlog.watching.watch_lines import Line, lines
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -15,7 +15,7 @@ from decaylab.reports.page_figures import SAID, figure
 from decaylab.reports.page_style import STYLE
 from decaylab.reports.pictures import KINDS
 from decaylab.reports.stored import Evidence
-from decaylab.runlog.findings import Finding
+from decaylab.runlog.diagnosis.findings import Finding
 
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:"

@@ -7,14 +7,14 @@ from typing import Any
 
 from decaylab.reports.markup import LONGEST, Mark, bullets, paragraph, table, text
 from decaylab.reports.stored import Evidence
-from decaylab.runlog.cells import MISSING, cell, shown
-from decaylab.runlog.diff import differences, flatten, kind_of
+from decaylab.runlog.diagnosis.findings import Finding
 from decaylab.runlog.find import comparable
-from decaylab.runlog.findings import Finding
 from decaylab.runlog.query import label
 from decaylab.runlog.record import Record
 from decaylab.runlog.schema import TARGETS
-from decaylab.runlog.terciles import BY_TERCILE
+from decaylab.runlog.tables.cells import MISSING, cell, shown
+from decaylab.runlog.tables.diff import differences, flatten, kind_of
+from decaylab.runlog.tables.terciles import BY_TERCILE
 
 #: What a run was, in the order in which somebody would ask.
 _FACTS = (

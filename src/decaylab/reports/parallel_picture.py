@@ -10,9 +10,9 @@ import numpy as np
 from decaylab.reports.parameters import BAND
 from decaylab.reports.spec import INK, Axis, Line, Mark, Panel, Picture
 from decaylab.reports.stored import Evidence
-from decaylab.runlog.cells import shown
 from decaylab.runlog.query import label
 from decaylab.runlog.reading import number
+from decaylab.runlog.tables.cells import shown
 from decaylab.runlog.text import shorten
 
 #: What can be an axis, settings first; only what differs becomes one.

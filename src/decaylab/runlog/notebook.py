@@ -42,7 +42,7 @@ def runs(experiments: str | os.PathLike[str] = "experiments", *, archived: bool 
     folder = os.path.abspath(typed)
     records = scan(folder, FIELDS)
     if archived:
-        from decaylab.runlog.archived import with_archived
+        from decaylab.runlog.keeping.archived import with_archived
 
         records = with_archived(records, folder)
     names = Names(records)
@@ -144,7 +144,7 @@ class Runs(Sequence[RunRecord]):
         Raises:
             InputError: no field is named, or a FIELD that no run of the folder has.
         """
-        from decaylab.runlog import groups
+        from decaylab.runlog.tables import groups
 
         grouping = self._resolved(fields)
         if not grouping:
@@ -172,13 +172,13 @@ class Runs(Sequence[RunRecord]):
 
     def to_pandas(self, columns: str | Sequence[str] | None = None) -> Any:
         """A `pandas.DataFrame` of `to_dicts`' values; missing numbers are NaN. MissingExtraError without pandas."""
-        from decaylab.runlog.frames import to_pandas
+        from decaylab.runlog.tables.frames import to_pandas
 
         return to_pandas(*self._rows(columns, self._records()))
 
     def to_polars(self, columns: str | Sequence[str] | None = None) -> Any:
         """A `polars.DataFrame` of `to_dicts`' values; missing ones are null. MissingExtraError without polars."""
-        from decaylab.runlog.frames import to_polars
+        from decaylab.runlog.tables.frames import to_polars
 
         return to_polars(*self._rows(columns, self._records()))
 
@@ -202,7 +202,7 @@ class Runs(Sequence[RunRecord]):
             ) from None
 
     def __repr__(self) -> str:
-        from decaylab.runlog.compare import Look, Order, table
+        from decaylab.runlog.tables.compare import Look, Order, table
 
         width = _width()
         shown = self._records()[:_MOST_SHOWN]
@@ -211,7 +211,7 @@ class Runs(Sequence[RunRecord]):
         return "\n".join([*lines, *self._remarks()])
 
     def _repr_html_(self) -> str:
-        from decaylab.runlog.markup import of_runs
+        from decaylab.runlog.tables.markup import of_runs
 
         everything = len(self._reading.names.records)
         part = f"{len(self)} of " if len(self) != everything else ""
@@ -238,7 +238,7 @@ class Runs(Sequence[RunRecord]):
 
     def _rows(self, columns: str | Sequence[str] | None, records: list[Record]) -> tuple[list[str], list[list[Any]]]:
         """Names and rows as an export has them, but for what is not finite: here those are floats, not text."""
-        from decaylab.runlog.export import flat, rows_of
+        from decaylab.runlog.tables.export import flat, rows_of
 
         fields = list(FIELDS) if columns is None else self._resolved(columns)
         names, _ = rows_of((), [*fields, *(["archive"] if self._reading.archived else [])])

@@ -130,7 +130,7 @@ class RunRecord:
 
     def _ipython_key_completions_(self) -> list[str]:
         """What a notebook offers after `run["`: the short names, then the dotted paths that this run has."""
-        from decaylab.runlog.diff import flatten
+        from decaylab.runlog.tables.diff import flatten
 
         return [*self._known_names(), *flatten(self._record.metadata)]
 
@@ -140,7 +140,7 @@ class RunRecord:
         return list(dict.fromkeys([*FIELDS, *ALIASES, *own]))
 
     def __repr__(self) -> str:
-        from decaylab.runlog.cells import MISSING, cell
+        from decaylab.runlog.tables.cells import MISSING, cell
         from decaylab.runlog.text import printable
 
         said = [printable(self.run_id), cell(self._record, "status").text]
@@ -150,7 +150,7 @@ class RunRecord:
         return f"<run {', '.join(said)}>"
 
     def _repr_html_(self) -> str:
-        from decaylab.runlog.markup import of_run
+        from decaylab.runlog.tables.markup import of_run
 
         return of_run(self._record)
 

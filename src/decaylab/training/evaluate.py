@@ -18,7 +18,7 @@ from decaylab.evaluation.scalar_heads import ScalarHeads
 from decaylab.rooms.features import FEATURE_NAMES
 from decaylab.rooms.store import DataSet
 from decaylab.runlog.files import remove_if_there, sync_directory
-from decaylab.runlog.shared import share_targets
+from decaylab.runlog.keeping.shared import share_targets
 from decaylab.training.module import CurveModule
 
 

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from decaylab.errors import InputError
 from decaylab.evaluation import SCORED_PARAMETERS
-from decaylab.runlog.causes import GOOD_BATCH, TINY_BATCH
-from decaylab.runlog.findings import Finding
+from decaylab.runlog.diagnosis.causes import GOOD_BATCH, TINY_BATCH
+from decaylab.runlog.diagnosis.findings import Finding
 from decaylab.runlog.surroundings import peak_memory_bytes
 from decaylab.training import preflight_findings as findings
 from decaylab.training.checkpoint import save_checkpoint

@@ -12,10 +12,10 @@ import torch
 from decaylab import __version__
 from decaylab.errors import DataError, InputError, RunLogError
 from decaylab.runlog import surroundings
-from decaylab.runlog.diff import flatten
 from decaylab.runlog.files import read_regular
 from decaylab.runlog.reading import at, section
 from decaylab.runlog.record import Record
+from decaylab.runlog.tables.diff import flatten
 from decaylab.training.config import TrainConfig
 from decaylab.training.describe import code_digest, settings
 from decaylab.training.plan import Plan

@@ -1,0 +1,1 @@
+"""Runs in progress: what they log, as they log it."""
