@@ -186,8 +186,10 @@ def _resources(plan: Plan, estimate: Estimate) -> Iterator[Finding]:
 
 def _estimate(plan: Plan, sample: Sample, trial: Trial, epoch: float, memory: int) -> Estimate:
     config, split = plan.config, plan.split
-    prepared = plan.data.features[np.concatenate([split.train, split.validation])]
-    around = sample.preparation_seconds * len(prepared) + sample.place_seconds * places(prepared)
+    prepared = np.concatenate([split.train, split.validation])
+    around = sample.preparation_seconds * len(prepared)
+    # The evaluation finds again what was traced for the rooms of the training; what is new to it is counted here.
+    around += sample.place_seconds * places(plan.data.features[np.concatenate([prepared, split.test])])
     around += _evaluation(plan, sample)
     around += CHECKPOINT_WRITES * _checkpoint_seconds(plan)
     longest = config.max_epochs or 0
@@ -226,6 +228,8 @@ def _evaluation(plan: Plan, sample: Sample) -> float:
             )  # fmt: skip
             return time.monotonic() - began
 
+    if sample.place_seconds:
+        seconds(rows)  # their places are known from here on; what places take is counted elsewhere
     beside = seconds(rows[:FEW_ROOMS])
     one = seconds(rows) / len(rows)
     tests, validation = len(plan.split.test), len(plan.split.validation)
