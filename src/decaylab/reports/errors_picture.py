@@ -13,6 +13,8 @@ from decaylab.reports.stored import Evidence
 #: Errors beyond these percentiles of all runs together are counted in the outermost bins.
 _CORE = (1.0, 99.0)
 _LEAST_BINS, _MOST_BINS = 10, 40
+#: Beside a bad run a good one must not vanish in two bins: it has up to so many, as far as all are at most these.
+_BINS_OF_THE_BEST, _BINS_IN_ALL = 8, 160
 
 
 def errors_picture(runs: Sequence[Evidence]) -> tuple[Picture | None, list[str]]:
@@ -61,11 +63,18 @@ def _panel(runs: Sequence[Evidence], shown: Shown, notes: list[str]) -> Panel | 
 
 
 def _edges(errors: list[Values]) -> Values:
-    """Edges of the bins, the same for all runs, 0 among them: about the square root of the rooms many."""
+    """Edges of the bins, the same for all runs, 0 among them: about the square root of the rooms many, or more where
+    the runs differ much in how far their errors spread."""
     every = np.concatenate(errors)
     low, high = (float(value) for value in np.percentile(every, _CORE))
     low, high = min(low, 0.0), max(high, 0.0)
-    width = (high - low) or 1e-3
+    if high == low:  # no error at all
+        high = low + 1e-3
+    width = high - low
     bins = int(np.clip(np.sqrt(min(map(len, errors))) * 1.5, _LEAST_BINS, _MOST_BINS))
+    narrowest = min(float(np.ptp(np.percentile(each, _CORE))) for each in errors)
+    if narrowest > 0:
+        wanted = min(_BINS_OF_THE_BEST, np.sqrt(min(map(len, errors))))
+        bins = int(max(bins, min(_BINS_IN_ALL, wanted * width / narrowest)))
     step = width / bins
     return step * np.arange(np.floor(low / step), np.ceil(high / step) + 1)
