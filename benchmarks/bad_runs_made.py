@@ -26,7 +26,6 @@ FREE = [*AUXILIARY, "--model", f"{OWN}:Free", "--max-epochs", "100"]
 STOPPED = ["--schedule", "constant", "--max-epochs", "600", "--early-stop-patience", "30"]
 #: Epochs after which the run that is to be killed is killed, and seconds that they may take.
 KILLED_AFTER, KILLED_WITHIN = 3, 300.0
-NOT_KNOWN: tuple[str, ...] = ()
 
 
 class Case(NamedTuple):
@@ -68,7 +67,7 @@ BAD = (
         "killed", "SIGKILL in the training", FALLING, ["--max-epochs", "100000"], ("lost",), end="killed",
         costs="always",
     ),
-    Case("input noise", "--input-noise 20", [], ["--input-noise", "20"], NOT_KNOWN),
+    Case("input noise", "--input-noise 20", [], ["--input-noise", "20"], ("input_noise",)),
     Case("weight decay", "--weight-decay 300", FALLING, ["--weight-decay", "300"], ("weight_decay",)),
     Case("no clipping, free", "loss auxiliary unclipped", FREE, ["--gradient-clip-val", "none"], ("no_clipping",)),
     Case("overweight, free", "--aux-weight 1000", FREE, ["--aux-weight", "1000"], ("weight_rules",)),

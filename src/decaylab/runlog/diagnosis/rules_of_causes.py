@@ -268,7 +268,7 @@ def _short(name: str) -> str:
 CAUSE_RULES = (
     Rule("weight_decay", "cause", "warning", _weight_decay),
     Rule("learning_rate", "cause", "warning", _learning_rate),
-    Rule("input_noise", "cause", "warning", _input_noise),
+    Rule("input_noise", "cause", "note", _input_noise),
     Rule("weight_rules", "cause", "warning", _weight_rules),
     Rule("scaler_unfit", "cause", "warning", _scaler_unfit),
     Rule("no_clipping", "cause", "note", _no_clipping),
