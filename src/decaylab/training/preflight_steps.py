@@ -103,13 +103,15 @@ def sample_of(plan: Plan) -> Sample:
     validation, _ = _rooms(plan, model, validation_rows, inputs)  # first: constants are made once
     began = time.monotonic()
     curve_scaler, mean = fit_curves(config.scaler, data, rows), mean_curve(data, rows)
+    fitted = time.monotonic() - began
     training, held = _rooms(plan, model, rows, inputs)
-    seconds, place_seconds = (time.monotonic() - began) / len(rows), 0.0
+    first, place_seconds = time.monotonic() - began - fitted, 0.0
+    seconds = (fitted + first) / len(rows)
     if model.outputs == "knots":
         began = time.monotonic()
         _rooms(plan, model, rows, inputs)  # of places that it knows by now
-        again = (time.monotonic() - began) / len(rows)
-        seconds, place_seconds = again, max(0.0, seconds - again) * len(rows) / places(data.features[rows])
+        again = time.monotonic() - began
+        seconds, place_seconds = (fitted + again) / len(rows), max(0.0, first - again) / places(data.features[rows])
         model.fit_inputs(training.tensors["features"], training.tensors["physics"])
     elif training.scalars is not None:
         model.fit_scalars(training.scalars)
