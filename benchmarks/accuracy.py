@@ -7,8 +7,8 @@ two seeds), trains `compact` and `compact_traced`, and prints one line per split
 test rooms (mean and spread over training seeds), its ratio to what the labels are off, and the goal. Splits: `random`
 (60/20/20, seed 0), `room` and `material` (five folds, every group a test case once; the folds' rooms are pooled, and
 the next line has mean and spread over the folds). What lies in DIR is used again, scores of runs included. All 6,000
-rooms take three hours on one core; once the data sets are made, a call for each of `--models` at once (the second begun
-when the first one trains) halves it.
+rooms take two hours on two cores; once the data sets are made, a call for each of `--models` at once (the second begun
+when the first one trains) halves what is left.
 
 - labels `mean of 16`: nearness, the model's error over that of one further simulation; a perfect one would show 0.24.
 - single labels: ratio to the label noise, |a - b| / sqrt 2 of the same rooms; a perfect one would show 1.
