@@ -100,6 +100,7 @@ def config_of(args: argparse.Namespace) -> tuple[TrainConfig, Origin | None]:
         return TrainConfig(**typed), None
     from decaylab.cli.runs import find
     from decaylab.runlog.severe import severe
+    from decaylab.runlog.text import printable
 
     record = find(args, args.parent)
     try:
@@ -110,8 +111,9 @@ def config_of(args: argparse.Namespace) -> tuple[TrainConfig, Origin | None]:
         raise MissingExtraError(error.name, "train", "decaylab train") from error
     config = derived(record, typed)
     if bad := severe(record):
-        said = f"{record.run_id} is severely wrong ({', '.join(bad)}), and these are its settings"
-        print(f"{said}; what made it so: decaylab diagnose {record.run_id}", file=sys.stderr)
+        name = printable(record.run_id)
+        print(f"{name} is severely wrong ({', '.join(bad)}), and these are its settings", file=sys.stderr)
+        print("what made it so, `decaylab diagnose RUN` says", file=sys.stderr)
     return config, Origin(record.run_id, "from", {})
 
 
