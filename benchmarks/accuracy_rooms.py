@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from decaylab.cli.simulation_progress import SimulationProgress
 from decaylab.evaluation.metrics import CurveMetrics, Reference
+from decaylab.evaluation.noise import scored_errors
 from decaylab.rooms import SimulationSettings, choose_rooms, open_data, read_rooms_csv, simulate_rooms
 from decaylab.rooms.store import DataSet
 
@@ -20,17 +21,24 @@ METRICS = ("t20", "edt", "c50", "edc")
 DIGITS = {"t20": 4, "edt": 4, "c50": 3, "edc": 5}
 Rows = NDArray[np.int64]
 Predict = Callable[[Rows, int], NDArray[np.float32]]
+#: Of the training rooms, by metric; called only if a prediction is invalid.
+Medians = Callable[[], dict[str, float]]
 
 
 class Errors(NamedTuple):
-    """|error| of each room and metric, NaN where invalid; the rooms' rows, and their sizes, (n, 3)."""
+    """|error| of each room and metric, NaN where the target is invalid; the rooms' rows, and their sizes, (n, 3).
+
+    A metric that more than 1 % of the predictions have no valid value of is NaN for all rooms; up to 1 % count as the
+    median of the training rooms.
+    """
 
     of: dict[str, NDArray[np.float64]]
     rows: Rows
     sizes: NDArray[np.float64]
 
     def mean(self, name: str) -> float:
-        return float(np.nanmean(self.of[name])) if name in self.of else np.nan
+        values = self.of.get(name, np.zeros(0))
+        return float(values[np.isfinite(values)].mean()) if np.isfinite(values).any() else np.nan
 
 
 def simulated(args: argparse.Namespace, folder: Path) -> dict[str, DataSet]:
@@ -58,17 +66,32 @@ def simulated(args: argparse.Namespace, folder: Path) -> dict[str, DataSet]:
 
 def errors_between(reference: DataSet, other: DataSet) -> Errors:
     """|other - reference| of the rooms that both hold; the reference's onset serves both."""
-    return errors_against(reference, np.arange(min(len(reference), len(other))), lambda block, start: other.read(block))
+    rows = np.arange(min(len(reference), len(other)))
+    return errors_against(reference, rows, lambda block, start: other.read(block), None)
 
 
-def errors_against(reference: DataSet, rows: Rows, predicted: Predict) -> Errors:
-    """Errors of curves against those of the same rooms in `reference`; `predicted(rows, first)` gives a block's."""
+def errors_against(reference: DataSet, rows: Rows, predicted: Predict, medians: Medians | None) -> Errors:
+    """Errors of curves against those of the same rooms in `reference`; `predicted(rows, first)` gives a block's.
+
+    `medians`: what invalid predictions count as; None: these are no predictions, and rooms invalid in either are left
+    out.
+    """
     scores = CurveMetrics(dict)
     for start in range(0, len(rows), 64):
         block = rows[start : start + 64]
         scores.add(predicted(block, start), Reference.of(reference.read(block), reference.sampling_rate))
-    of = {name: np.abs(a - b) for name, (a, b) in scores.parameters().items() if name in METRICS}
+    of = {name: _errors(name, a, b, medians) for name, (a, b) in scores.parameters().items() if name in METRICS}
     return Errors({**of, "edc": scores.curves()[0]}, rows, reference.features[rows][:, :3])
+
+
+def _errors(
+    name: str, predicted: NDArray[np.float64], true: NDArray[np.float64], medians: Medians | None
+) -> NDArray[np.float64]:
+    if medians is None:
+        return np.abs(predicted - true)
+    is_invalid = (np.isfinite(true) & ~np.isfinite(predicted)).any()
+    found = scored_errors(predicted, true, medians()[name] if is_invalid else None)
+    return np.full(len(true), np.nan) if found is None else found
 
 
 def pooled(parts: list[Errors]) -> Errors:

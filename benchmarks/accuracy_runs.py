@@ -1,7 +1,8 @@
 """The trainings behind `accuracy.py`: each on record; of its curves, what lies on the knots is kept and scored.
 
 A run's arrays (0.5 GB for 1,200 rooms) are removed once they are read: its record stays, and `decaylab reproduce` makes
-them again. The physics of a room is the same in every run; it is computed once.
+them again. The physics of a room is the same in every run; it is computed once. What is kept goes with the digests of
+the data sets it was made from: with other rooms it is made anew.
 """
 
 from __future__ import annotations
@@ -15,17 +16,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from accuracy_rooms import METRICS, Errors, Rows, errors_against
+from accuracy_rooms import METRICS, Errors, Medians, Rows, errors_against
 from numpy.typing import NDArray
 from torch import Tensor
 
 from decaylab.models.baseline import PhysicalBaseline
 from decaylab.models.grid import draw_curve
 from decaylab.models.traced import TracedEnergy
+from decaylab.rooms import open_data
 from decaylab.rooms.splits import Split
 from decaylab.rooms.store import DataSet
 from decaylab.runlog.files import remove_if_there
 from decaylab.training.config import TrainConfig
+from decaylab.training.data import parameter_medians
 from decaylab.training.loop import start
 from decaylab.training.plan import prepare
 
@@ -58,38 +61,64 @@ def folds(case: Case) -> list[Case]:
 def scored(case: Case, folder: Path, store: DataSet, judge: str) -> Errors:
     """Errors of a training's test rooms against the labels of `store`, whose name is `judge`."""
     kept = trained(case, folder)
-    return _scored(folder / "scores" / f"{case.name} on {judge}.npz", kept["rows"], store, kept)
+    return _scored(folder / "scores" / f"{case.name} on {judge}.npz", store, kept, medians_of(case, folder))
 
 
-def scored_physics(rows: Rows, name: str, folder: Path, store: DataSet, judge: str) -> Errors:
-    """The same of the physics alone, nothing trained, for these test rooms; `name` is that of the test set."""
-    baseline = PhysicalBaseline()
-    features = torch.from_numpy(store.features[rows[rows < len(store)]]).float()
-    file = folder / "scores" / f"physics_{name} on {judge}.npz"
-    if file.is_file():
-        return _read(file, store)
-    with remembered_physics(), torch.inference_mode():
-        kept = {"levels": baseline(features).numpy(), "knots": baseline.knots(features).numpy()}
-    return _scored(file, rows[rows < len(store)], store, kept)
+def scored_physics(case: Case, folder: Path, store: DataSet, judge: str) -> Errors:
+    """The same of the physics alone, nothing trained, for the test rooms of this training."""
+    like = trained(case, folder)
+    rows = like["rows"][like["rows"] < len(store)]
+    file = folder / "scores" / f"physics_{case.split}-{case.fold} on {judge}.npz"
+    kept = {"rows": rows, "digest": like["digest"]}
+    if not _is_of(file, _digests(kept, store)):
+        baseline = PhysicalBaseline()
+        features = torch.from_numpy(store.features[rows]).float()
+        with remembered_physics(), torch.inference_mode():
+            kept |= {"levels": baseline(features).numpy(), "knots": baseline.knots(features).numpy()}
+    return _scored(file, store, kept, medians_of(case, folder))
 
 
 def trained(case: Case, folder: Path) -> dict[str, Any]:
-    """`rows` of the test rooms, their predicted `levels` at `knots` (or `curves`), and what the training cost."""
+    """`rows` of the test rooms and of the `train`ing rooms, predicted `levels` at `knots` (or `curves`) of the former,
+    the data set's `digest`, and what the training cost."""
     file = folder / "trained" / f"{case.name}.npz"
-    if not file.is_file():
-        _save(file, _train(case, folder))
+    digest = open_data(folder / case.labels).digest
+    if not _is_of(file, digest):
+        _save(file, {**_train(case, folder), "digest": digest})
     with np.load(file) as kept:
         return dict(kept)
 
 
+def medians_of(case: Case, folder: Path) -> Medians:
+    """What invalid predictions of this training count as, once one is found."""
+    return lambda: parameter_medians(open_data(folder / case.labels), trained(case, folder)["train"])
+
+
 def duration(case: Case, folder: Path) -> tuple[float, float, float]:
-    """Seconds of the fit, seconds of the data preparation, and peak memory in GB, as the run's record has them."""
+    """Seconds of the fit, seconds of the data preparation, and peak memory in GB, as the run's record has them.
+
+    The preparation of a process's first training only: what it computed is remembered for the others.
+    """
     fit, preparation, memory = trained(case, folder)["cost"]
     return float(fit), float(preparation), float(memory)
 
 
-def _scored(file: Path, rows: Rows, store: DataSet, kept: dict[str, Any]) -> Errors:
+def _digests(kept: dict[str, Any], store: DataSet) -> str:
+    """Of the data set of the training, and of the labels that its test rooms are held against."""
+    return f"{kept['digest']} {store.digest}"
+
+
+def _is_of(file: Path, digest: str) -> bool:
+    """Whether the file is there, and was made from this data."""
     if not file.is_file():
+        return False
+    with np.load(file) as kept:
+        return "digest" in kept and str(kept["digest"]) == digest
+
+
+def _scored(file: Path, store: DataSet, kept: dict[str, Any], medians: Medians) -> Errors:
+    rows: Rows = kept["rows"]
+    if not _is_of(file, _digests(kept, store)):
         # A room's place in the predictions is its place among the test rows; `expected` holds the first rows only.
         known = np.flatnonzero(rows < len(store))
 
@@ -100,8 +129,8 @@ def _scored(file: Path, rows: Rows, store: DataSet, kept: dict[str, Any]) -> Err
             levels, knots = (torch.from_numpy(kept[name][places]) for name in ("levels", "knots"))
             return np.asarray(draw_curve(levels, knots).numpy())
 
-        errors = errors_against(store, rows[known], curves)
-        _save(file, {**errors.of, "rows": errors.rows})
+        errors = errors_against(store, rows[known], curves, medians)
+        _save(file, {**errors.of, "rows": errors.rows, "digest": _digests(kept, store)})
     return _read(file, store)
 
 
@@ -132,7 +161,9 @@ def _train(case: Case, folder: Path) -> dict[str, Any]:
         outcome = start(plan)
         rows = plan.split.test
         predictions = Path(outcome.directory) / "predictions.npy"
-        values: dict[str, Any] = {"rows": rows, "cost": _cost(Path(outcome.directory))}
+        values: dict[str, Any] = {
+            "rows": rows, "train": plan.split.train, "cost": _cost(Path(outcome.directory)),
+        }  # fmt: skip
         if plan.model.outputs == "knots":
             features = torch.from_numpy(plan.data.features[rows]).float()
             with torch.inference_mode():

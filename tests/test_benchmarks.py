@@ -110,12 +110,18 @@ def test_accuracy_is_put_beside_physics_alone_and_the_labels_own_errors(tmp_path
     rooms = [f"r{n},{4 + n / 10:.1f},4,3,1,1,1.5,3,2.5,1.5,{','.join([f'{0.2 + n / 50:.2f}'] * 7)}" for n in range(20)]
     (tmp_path / "rooms.csv").write_text("\n".join([header, *rooms]) + "\n")
     command = [sys.executable, str(ROOT / "benchmarks" / "accuracy.py"), "--rooms", str(tmp_path / "rooms.csv")]
-    command += ["--dir", str(tmp_path / "made"), "--limit", "20", "--seeds", "1", "--rays", "300", "--epochs", "1"]
-    command += ["--realisations", "2", "--only", "random,room", "--growth", str(tmp_path / "growth.png")]
+    command += ["--dir", str(tmp_path / "made"), "--seeds", "1", "--rays", "300", "--epochs", "1"]
+    command += ["--realisations", "2"]
+    first = subprocess.run([*command, "--limit", "12", "--only", "random"], capture_output=True, text=True, timeout=900)
+    assert first.returncode == 0, first.stderr
+    assert "| mean of 2, 2 rooms |" in first.stdout
+    command += ["--limit", "20", "--only", "random,room,material", "--growth", str(tmp_path / "growth.png")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
-    rows = ("| random | mean of 2 |", "`compact_traced`", "physics alone", "the labels' own", "trained on")
-    for row in (*rows, "boosted trees", "| room | published preset |", "| its 5 folds | "):
+    # What was made of 12 rooms is not taken for what 20 give.
+    rows = ("| random | mean of 2, 4 rooms |", "`compact_traced`", "physics alone", "the labels' own", "trained on")
+    folds = ("| room | published preset, 20 rooms |", "| material | mean of 2, 20 rooms |", "| its 5 folds | ")
+    for row in (*rows, *folds, "boosted trees", "`compact` / physics, paired"):
         assert row in done.stdout
     assert (tmp_path / "growth.png").stat().st_size > 1000
     run = next((tmp_path / "made" / "experiments").glob("compact_2*"))
@@ -125,6 +131,15 @@ def test_accuracy_is_put_beside_physics_alone_and_the_labels_own_errors(tmp_path
     assert done.returncode == 0, done.stderr
     for row in ("| ordinary: 30 to 90 m3 | ", "| distance 6 to 12 m | 2 of 2 |", "| bands 0.05 to 0.9"):
         assert row in done.stdout
+
+
+@pytest.mark.parametrize("wrong", [("--only", "rooms"), ("--models", "lstm"), ("--seeds", "0")])
+def test_accuracy_refuses_before_it_simulates(wrong, tmp_path):
+    command = [sys.executable, str(ROOT / "benchmarks" / "accuracy.py"), "--rooms", "none.csv", "--dir", str(tmp_path)]
+    done = subprocess.run([*command, *wrong], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert wrong[0] in done.stderr.splitlines()[-1]
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.heavy

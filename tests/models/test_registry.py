@@ -137,7 +137,7 @@ def test_what_a_model_says_of_itself_exists(name: str) -> None:
 def test_what_does_not_exist_is_refused_by_name() -> None:
     with pytest.raises(ModelError, match=r"unknown model 'hybrid_v4'.*compact, compact_traced, lstm, hybrid_v1"):
         build_model("hybrid_v4")
-    with pytest.raises(ModelError, match=r"compact knows the physics of 16 features.*not of 12"):
+    with pytest.raises(ModelError, match=r"compact and compact_traced know the physics of 16 features.*not of 12"):
         build_model("compact", input_dim=12)
     with pytest.raises(ModelError, match="96000 samples"):
         build_model("compact", output_length=48_000)

@@ -328,3 +328,14 @@ def test_curves_are_read_between_samples_and_the_shares_of_the_points_sum_to_one
     shares = sample_shares(torch.tensor([[0.0, 10.0, 20.0, 99.0]]), 100)
     assert shares.sum().item() == pytest.approx(1.0)
     assert shares[0, 0].item() == pytest.approx(5 / 99)
+
+
+@pytest.mark.parametrize("model", ["compact", "compact_traced"])
+def test_physics_refuses_another_sampling_rate(model, tmp_path, capsys):
+    from decaylab.rooms import SimulationSettings, draw_rooms, simulate_rooms
+
+    simulate_rooms(tmp_path / "rooms", draw_rooms(4, seed=0), settings=SimulationSettings(rays=100, time_limit=0.2))
+    manifest = json.loads((tmp_path / "rooms" / "manifest.json").read_text())
+    (tmp_path / "rooms" / "manifest.json").write_text(json.dumps(manifest | {"sampling_rate": 44_100}))
+    assert train(tmp_path / "rooms", tmp_path / "experiments", "--model", model) == (2, [])
+    assert f"--model {model} knows the physics at 48,000 Hz" in capsys.readouterr().err

@@ -15,7 +15,7 @@ class Auxiliary(CurveLoss):
 
     Linear energy, seconds and decibels. T20 and C50 are the differentiable ones (`decay_parameters`); rooms whose
     target has no valid T20 or C50 are left out of that term. By default 1 dB of C50 counts like 0.05 s of T20: one
-    just noticeable difference of each (5 % at 1 s, 1 dB; ISO 3382-1:2009, table A.1).
+    just noticeable difference of each (5 % of 1 s, about 1 dB; sources in `acoustics.jnd`).
     """
 
     name = "auxiliary"

@@ -5,7 +5,6 @@ Shapes: B rooms, K points (96,000 samples, or the knots of a model).
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -62,11 +61,13 @@ class CurveLoss(nn.Module):
         """
         if prediction.shape != target.shape:
             raise ModelError(f"prediction {tuple(prediction.shape)} and target {tuple(target.shape)} differ in shape")
+        if grid.time.shape[-1] != target.shape[-1]:
+            raise ModelError(f"curves of {target.shape[-1]} points on a grid of {grid.time.shape[-1]}")
         return self.terms(prediction, target, grid)
 
-    @abstractmethod
     def terms(self, prediction: Tensor, target: Tensor, grid: Grid) -> tuple[Tensor, dict[str, Tensor]]:
-        """`forward` once the shapes are checked."""
+        """`forward` once the shapes are checked; each loss has its own."""
+        raise NotImplementedError
 
     def config(self) -> dict[str, Any]:
         """For the run's record: `loss_type`, `space` and every weight."""

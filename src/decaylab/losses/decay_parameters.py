@@ -21,7 +21,7 @@ LONGEST_T20 = 10.0
 #: A prediction that loses less than this between onset and 50 ms, in dB, has the C50 of this loss: -26 dB.
 LEAST_EARLY_LOSS_DB = 0.01
 EARLY_SECONDS = 0.050
-#: Half the distance of two samples at 48 kHz is 1e-5 s; times nearer than this are one.
+#: Times nearer than this are one: a quarter of a sample at 48 kHz, in seconds. Grids beyond 100 kHz would need less.
 SAME_TIME = 5e-6
 
 

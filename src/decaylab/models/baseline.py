@@ -82,7 +82,7 @@ def source_distance(features: Tensor) -> Tensor:
 
 
 def running_minimum(values: Tensor) -> Tensor:
-    """Least value so far along the last axis, (B, K): `cummin` in operators that ONNX has, in log2(K) steps."""
+    """Least value so far along K of (B, K): `cummin` in operators that ONNX has, in log2(K) steps."""
     shift = 1
     while shift < values.shape[-1]:
         values = torch.cat([values[:, :shift], torch.minimum(values[:, shift:], values[:, :-shift])], dim=1)

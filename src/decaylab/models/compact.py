@@ -25,7 +25,7 @@ BASELINE_INPUTS = 28
 COEFFICIENTS = 24
 WIDTH = 128
 NETWORKS = 2
-#: Departure in nepers of dB for z = 1, and the bound on z: levels change by at most a factor exp(2).
+#: Natural logarithm of the factor by which z = 1 changes the level in dB, and the bound on z: by exp(2) at most.
 STEP = 0.2
 BOUND = 10.0
 
@@ -58,8 +58,8 @@ class Compact(nn.Module):
         super().__init__()
         if input_dim != len(FEATURE_NAMES) or output_length != EDC_SAMPLES:
             raise ModelError(
-                f"compact knows the physics of {len(FEATURE_NAMES)} features and {EDC_SAMPLES} samples (2 s at "
-                f"48 kHz), not of {input_dim} and {output_length}: use lstm or a hybrid for other data"
+                f"compact and compact_traced know the physics of {len(FEATURE_NAMES)} features and "
+                f"{EDC_SAMPLES} samples (2 s at 48 kHz), not of {input_dim} and {output_length}: use lstm or a hybrid"
             )
         self.baseline = PhysicalBaseline(self.late_part())
         count = len(self.baseline.knots(torch.ones(1, input_dim))[0])
@@ -139,9 +139,13 @@ class CompactTraced(Compact):
 
         Args:
             settings: of the data set's manifest; empty for one without: the published rooms have the library's number.
+
+        Returns:
+            A line for a person, which follows the word "model:".
         """
         rays, late = settings.get("rays"), self.baseline.late
-        assert isinstance(late, TracedEnergy)
+        if not isinstance(late, TracedEnergy):
+            raise TypeError(f"{type(late).__name__} traces no rays")
         late.rays.fill_(rays or 0)
         many = f"{rays:,} rays" if rays else "as many rays as the library by itself (by the room's volume)"
         return f"traces {many}, as the data set's simulation"

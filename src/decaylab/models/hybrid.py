@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from decaylab.acoustics import EDC_SAMPLES
 from decaylab.models.lstm import output_head
 from decaylab.models.recurrent import Recurrent
 
@@ -25,7 +26,7 @@ class _Hybrid(nn.Module):
 class HybridV1(_Hybrid):
     """The convolutions of `hybrid_v2` (1 -> 32 -> 64, kernel 3), then an LSTM 64 -> 128 over the features."""
 
-    def __init__(self, input_dim: int = 16, output_length: int = 96_000) -> None:
+    def __init__(self, input_dim: int = 16, output_length: int = EDC_SAMPLES) -> None:
         super().__init__()
         self.convolutions = nn.Sequential(*_convolution(1, 32, 3), *_convolution(32, 64, 3))
         self.lstm = Recurrent(64, 128)
@@ -45,7 +46,7 @@ class HybridV2(_Hybrid):
     sequence of length 1, Linear 128 -> 256; both joined into Linear 512 -> 2048, Dropout, Linear 2048 -> output.
     """
 
-    def __init__(self, input_dim: int = 16, output_length: int = 96_000) -> None:
+    def __init__(self, input_dim: int = 16, output_length: int = EDC_SAMPLES) -> None:
         super().__init__()
         self.convolutions = nn.Sequential(
             *_convolution(1, 32, 3),
@@ -70,7 +71,7 @@ class HybridV2(_Hybrid):
 class HybridV3(_Hybrid):
     """Three convolutions side by side (kernels 3, 5, 7, 32 channels each) into an LSTM 96 -> 128 over the features."""
 
-    def __init__(self, input_dim: int = 16, output_length: int = 96_000) -> None:
+    def __init__(self, input_dim: int = 16, output_length: int = EDC_SAMPLES) -> None:
         super().__init__()
         self.branches = nn.ModuleList(nn.Sequential(*_convolution(1, 32, kernel)) for kernel in (3, 5, 7))
         self.lstm = Recurrent(96, 128)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
+from decaylab.acoustics import EDC_SAMPLES
 from decaylab.models.recurrent import Recurrent
 
 #: Width of the layer before the output, and the share of it that training drops.
@@ -21,7 +22,7 @@ class LSTM(nn.Module):
     default_loss: ClassVar[str] = "mse"
     default_settings: ClassVar[dict[str, Any]] = {}  # the general ones of training
 
-    def __init__(self, input_dim: int = 16, output_length: int = 96_000) -> None:
+    def __init__(self, input_dim: int = 16, output_length: int = EDC_SAMPLES) -> None:
         super().__init__()
         self.lstm = Recurrent(input_dim, 128)
         self.head = output_head(128, output_length)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from decaylab.acoustics import EDC_SAMPLES
 from decaylab.models.hybrid import HybridV2
 from decaylab.models.lstm import DROPOUT, TRUNK_WIDTH
 
@@ -38,7 +39,7 @@ class Multihead(nn.Module):
     scalar_center: Tensor
     scalar_scale: Tensor
 
-    def __init__(self, input_dim: int = 16, output_length: int = 96_000) -> None:
+    def __init__(self, input_dim: int = 16, output_length: int = EDC_SAMPLES) -> None:
         super().__init__()
         self.trunk = HybridV2(input_dim, output_length=1)  # its two paths; the head is replaced, not used
         self.trunk.head = nn.Sequential(nn.Linear(512, TRUNK_WIDTH), nn.ReLU(), nn.Dropout(DROPOUT))

@@ -4,10 +4,10 @@ Shapes: B rooms, I images, D directions, K points in time, N = 8 bands. SI units
 
 Sabine and Eyring assume a diffuse field, which an empty box with even walls is not: sound that travels along u meets
 the walls of axis i every L_i / (c |u_i|) seconds for ever. Up to order `IMAGE_ORDER` every image source is summed by
-itself, energies (not amplitudes: the simulator gives each ray a random sign), in the tracer's histogram of 4 ms. Beyond
-it: density (4 pi c / V) x mean over u of E[(1 - alpha_b)^count; count > IMAGE_ORDER]. A ray's phase within the
-room is uniform there, so on each axis its count is one of the two whole numbers beside n_i = c t |u_i| / L_i, the upper
-one with probability frac(n_i).
+itself, energies (not amplitudes: the simulator puts pulses of random sign under them), in the tracer's histogram of
+4 ms. Beyond it: density (4 pi c / V) x mean over u of E[(1 - alpha_b)^count; count > IMAGE_ORDER]. A ray's phase within
+the room is uniform there, so on each axis its count is one of the two whole numbers beside n_i = c t |u_i| / L_i, the
+upper one with probability frac(n_i).
 
 The tracer records rays from their THIRD reflection on, the image sources end with it: order 3 is heard twice in the
 simulator's responses, and so here. Its receiver is a sphere of 0.5 m, and a ray counts where it comes nearest to the

@@ -1,6 +1,7 @@
 """`transformer`: attention between the features of a room, then one value per sample of the curve.
 
-Shapes: B rooms, F features. Each feature is a token of its own; FINDINGS gives the widths, the rest is decided here.
+Shapes: B rooms, F features. Each feature is a token of its own; the widths are those of the users' network, the rest is
+decided here.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from decaylab.acoustics import EDC_SAMPLES
 from decaylab.models.lstm import output_head
 
 EMBEDDING = 256
@@ -32,7 +34,7 @@ class Transformer(nn.Module):
     default_loss: ClassVar[str] = "mse"
     default_settings: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, input_dim: int = 16, output_length: int = 96_000) -> None:
+    def __init__(self, input_dim: int = 16, output_length: int = EDC_SAMPLES) -> None:
         super().__init__()
         self.direction = nn.Parameter(torch.empty(input_dim, EMBEDDING).uniform_(-1.0, 1.0))
         self.offset = nn.Parameter(torch.empty(input_dim, EMBEDDING).uniform_(-1.0, 1.0))

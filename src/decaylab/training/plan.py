@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from decaylab.acoustics import SAMPLING_RATE
 from decaylab.errors import InputError, ModelError
 from decaylab.evaluation import SCORED_PARAMETERS
 from decaylab.losses import CurveLoss, build_loss
@@ -76,6 +77,11 @@ def _model(config: TrainConfig, data: DataSet, split: Split) -> tuple[Any, tuple
     model: Any
     if path is None:
         model = build_model(config.model, input_dim=data.features.shape[1], output_length=data.samples)
+        if model.outputs == "knots" and data.sampling_rate != SAMPLING_RATE:
+            raise InputError(
+                f"--model {config.model} knows the physics at {SAMPLING_RATE:,} Hz; {data.path} has "
+                f"{data.sampling_rate:,} Hz: simulate it at that rate, or use lstm or a hybrid"
+            )
         knows = getattr(model, "know_simulation", None)
         return model, () if knows is None else (knows(data.manifest.get("settings") or {}),)
     model, taken = build_own(path, input_dim=data.features.shape[1], output_length=data.samples)
