@@ -2,9 +2,10 @@
 
     python benchmarks/out_of_range.py RUN [--limit N] [--only distance]
 
-RUN is a run's directory or a checkpoint, of the published rooms say. Rooms are drawn in groups, each outside the
-training's ranges in one way (volume, absorption, distance, unequal bands), and simulated: the mean of four simulations
-is the reference, another one shows what a single simulation is off. On some of them image sources go up to order 20
+RUN is a run's directory or a checkpoint, of the published rooms say. Rooms are drawn in groups by what is unlike the
+training's (volume, absorption, distance, unequal bands; other inputs may lie outside as well), and simulated: the mean
+of four simulations is the reference, another one shows what a single simulation is off. On some of them image sources
+go up to order 20
 instead of 3: what the labels themselves owe to that choice. Broadband parameters, mean absolute differences.
 """
 
