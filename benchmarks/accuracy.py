@@ -29,7 +29,9 @@ from accuracy_rooms import DIGITS, METRICS, Errors, errors_between, pooled, simu
 from accuracy_runs import Case, folds, scored, scored_physics
 from numpy.typing import NDArray
 
-from decaylab.evaluation.bootstrap import bootstrap_ratio
+from decaylab.errors import DecaylabError
+from decaylab.evaluation.bootstrap import bootstrap_ratio_crossed
+from decaylab.rooms.features import ABSORPTION, SIZE
 from decaylab.rooms.store import DataSet
 
 #: Split -> goal of nearness on the mean of 16, of the ratio to the label noise, and of the published preset's MAE.
@@ -42,8 +44,13 @@ MODELS = ("compact", "compact_traced")
 
 
 class Labels(NamedTuple):
-    """A kind of label: the store it lies in, the one that models learn from, what it is called, the errors of its own
-    and their share that is the labels' (1: of one further simulation; 1 / sqrt 2: noise between two)."""
+    """A kind of label.
+
+    Attributes:
+        judge: the store whose curves are the truth. trained_on: the one that models learn from. title: as printed.
+        own: error of one further simulation, room by room. share: of it, what the labels are off: 1 for nearness,
+            1 / sqrt 2 for the noise between two simulations.
+    """
 
     judge: str
     trained_on: str
@@ -72,8 +79,16 @@ def main() -> int:
     for option, names, known in (("--only", args.only, tuple(GOALS)), ("--models", args.models, MODELS)):
         if unknown := [name for name in names.split(",") if name not in known]:
             parser.error(f"{option}: {', '.join(unknown)} is none of {', '.join(known)}")
-    if args.seeds < 1:
-        parser.error(f"--seeds {args.seeds}: one training seed at least")
+    for name in ("limit", "expected", "seeds", "rays", "realisations", "epochs", "jobs", "others_epochs"):
+        if (number := getattr(args, name)) is not None and number < 1:
+            parser.error(f"--{name.replace('_', '-')} {number}: 1 at least")
+    try:
+        return tables(args)
+    except DecaylabError as error:
+        parser.exit(error.exit_status, f"{error}\n")
+
+
+def tables(args: argparse.Namespace) -> int:
     folder = Path(args.dir)
     stores = simulated(args, folder)
     kinds = label_kinds(args, stores)
@@ -133,7 +148,7 @@ def report(
     alone = pooled([scored_physics(case, folder, store, labels.judge) for case in cases])
     line("", "", "physics alone", [alone], labels, "")
     for model, seeds in found.items():
-        print(f"| | | `{model}` / physics, paired | | | | | {', '.join(added(seeds, alone))} | |")
+        print(f"| | | `{model}` over physics | | | | | {', '.join(added(seeds, alone))} | |")
     rows = alone.rows
     own = [f"{np.nanmean(labels.own.of[name][rows]) * labels.share:.{DIGITS[name]}f}" for name in METRICS]
     print(f"| | | the labels' own | {' | '.join(own)} | 1 | |", flush=True)
@@ -168,12 +183,13 @@ def added(seeds: list[Errors], alone: Errors) -> list[str]:
 
 
 def paired(seeds: list[Errors], other: NDArray[np.float64], name: str) -> str:
-    """Ratio of the seeds' mean error to another error of the same rooms, with its 95 % interval over geometries."""
+    """Ratio of the seeds' mean error to another one of the same rooms, with its interval over sizes and materials."""
     if any(np.isnan(errors.mean(name)) for errors in seeds):
         return "-"
     error = np.mean([errors.of[name] for errors in seeds], axis=0)
     both = np.isfinite(error) & np.isfinite(other)
-    found = bootstrap_ratio(error[both], other[both], seeds[0].sizes[both])
+    features = seeds[0].features[both]
+    found = bootstrap_ratio_crossed(error[both], other[both], features[:, SIZE], features[:, ABSORPTION])
     return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
 
 
@@ -189,6 +205,8 @@ def line_of_folds(runs: list[list[Errors]], labels: Labels) -> None:
 
 
 def spread(values: NDArray[np.float64], digits: int) -> str:
+    if np.isnan(values).any():
+        return "-"
     return f"{values.mean():.{digits}f} ± {values.std(ddof=1):.{digits}f} (worst {values.max():.{digits}f})"
 
 

@@ -50,7 +50,7 @@ def boosted_trees(store: DataSet, train: Rows, test: Rows) -> Errors:
         known = np.isfinite(values)
         trees = HistGradientBoostingRegressor(random_state=0).fit(store.features[train][known], values[known])
         of[name] = np.abs(trees.predict(store.features[test]) - true[name])
-    return Errors(of, test, store.features[test][:, :3])
+    return Errors(of, test, store.features[test])
 
 
 def _parameters(store: DataSet, rows: Rows) -> dict[str, Any]:

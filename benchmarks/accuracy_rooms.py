@@ -26,7 +26,8 @@ Medians = Callable[[], dict[str, float]]
 
 
 class Errors(NamedTuple):
-    """|error| of each room and metric, NaN where the target is invalid; the rooms' rows, and their sizes, (n, 3).
+    """|error| of each room, (n,) by metric (s, s, dB, linear energy), NaN where the target is invalid; the rooms' rows
+    in the data set, (n,), and their features, (n, 16).
 
     A metric that more than 1 % of the predictions have no valid value of is NaN for all rooms; up to 1 % count as the
     median of the training rooms.
@@ -34,7 +35,7 @@ class Errors(NamedTuple):
 
     of: dict[str, NDArray[np.float64]]
     rows: Rows
-    sizes: NDArray[np.float64]
+    features: NDArray[np.float64]
 
     def mean(self, name: str) -> float:
         values = self.of.get(name, np.zeros(0))
@@ -81,7 +82,7 @@ def errors_against(reference: DataSet, rows: Rows, predicted: Predict, medians: 
         block = rows[start : start + 64]
         scores.add(predicted(block, start), Reference.of(reference.read(block), reference.sampling_rate))
     of = {name: _errors(name, a, b, medians) for name, (a, b) in scores.parameters().items() if name in METRICS}
-    return Errors({**of, "edc": scores.curves()[0]}, rows, reference.features[rows][:, :3])
+    return Errors({**of, "edc": scores.curves()[0]}, rows, reference.features[rows])
 
 
 def _errors(
@@ -95,6 +96,13 @@ def _errors(
 
 
 def pooled(parts: list[Errors]) -> Errors:
-    """Errors of several test sets as one."""
-    of = {name: np.concatenate([part.of[name] for part in parts]) for name in parts[0].of}
-    return Errors(of, np.concatenate([part.rows for part in parts]), np.concatenate([part.sizes for part in parts]))
+    """Errors of several test sets as one. A metric that one of them has no value of has none: else a model would gain
+    by curves that cannot be scored."""
+
+    def joined(name: str) -> NDArray[np.float64]:
+        values = np.concatenate([part.of[name] for part in parts])
+        lacking = any(len(part.rows) and not np.isfinite(part.of[name]).any() for part in parts)
+        return np.full_like(values, np.nan) if lacking else values
+
+    of = {name: joined(name) for name in parts[0].of}
+    return Errors(of, *(np.concatenate([part[place] for part in parts]) for place in (1, 2)))

@@ -2,13 +2,15 @@
 
 A run's arrays (0.5 GB for 1,200 rooms) are removed once they are read: its record stays, and `decaylab reproduce` makes
 them again. The physics of a room is the same in every run; it is computed once. What is kept goes with the digests of
-the data sets it was made from: with other rooms it is made anew.
+the data sets it was made from: with other rooms it is made anew. It does not know of changes of the code: after one,
+begin in an empty folder.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -137,7 +139,7 @@ def _scored(file: Path, store: DataSet, kept: dict[str, Any], medians: Medians) 
 def _read(file: Path, store: DataSet) -> Errors:
     with np.load(file) as kept:
         rows = kept["rows"]
-        return Errors({name: kept[name] for name in METRICS}, rows, store.features[rows][:, :3])
+        return Errors({name: kept[name] for name in METRICS}, rows, store.features[rows])
 
 
 def _save(file: Path, values: dict[str, Any]) -> None:
@@ -176,8 +178,6 @@ def _train(case: Case, folder: Path) -> dict[str, Any]:
 
 
 def _cost(run: Path) -> list[float]:
-    import json
-
     record = json.loads((run / "metadata.json").read_text())
     fit, preparation = record["training_config"]["training_duration_seconds"], record["data_preparation_seconds"]
     return [fit, preparation, (record["peak_memory_bytes"] or np.nan) / 1e9]

@@ -1,10 +1,12 @@
 """Run every benchmark of this folder, one after the other: `make bench`.
 
 Each prints ratios against a peer or a limit measured in the same run, and exits 1 when its goal is not reached.
-Run by hand: `envelope.py` and `accuracy.py`, which need the published rooms, `bad_runs.py` (docs/bad-runs.md) and
-`builder_agreement.py` (docs/simulation.md), which take ten minutes each, and `large_store.py`, which needs 17 GB of
-disk (docs/large-data.md). `mlflow_peer.py` is a part of `compare_speed.py`, `guard_models.py` of `guard_rates.py` and
-`bad_runs.py`, `process_memory.py` of `large_store.py`.
+Run by hand: `envelope.py` and `accuracy.py`, which need the published rooms, `out_of_range.py`, which needs a run on
+them, `bad_runs.py` (docs/bad-runs.md) and `builder_agreement.py` (docs/simulation.md), which take ten minutes each, and
+`large_store.py`, which needs 17 GB of disk (docs/large-data.md). Parts of others: `accuracy_growth.py`,
+`accuracy_others.py`, `accuracy_rooms.py`, `accuracy_runs.py` of `accuracy.py`, `mlflow_peer.py` of `compare_speed.py`,
+`bad_runs_made.py` of `bad_runs.py`, `guard_models.py` of `guard_rates.py` and `bad_runs.py`, `process_memory.py` of
+`large_store.py`.
 """
 
 from __future__ import annotations
@@ -16,6 +18,10 @@ import sys
 BY_HAND = {
     "run_all.py",
     "accuracy.py",
+    "accuracy_growth.py",
+    "accuracy_others.py",
+    "accuracy_rooms.py",
+    "accuracy_runs.py",
     "bad_runs.py",
     "bad_runs_made.py",
     "builder_agreement.py",
@@ -23,6 +29,7 @@ BY_HAND = {
     "guard_models.py",
     "large_store.py",
     "mlflow_peer.py",
+    "out_of_range.py",
     "process_memory.py",
 }
 

@@ -121,7 +121,7 @@ def test_accuracy_is_put_beside_physics_alone_and_the_labels_own_errors(tmp_path
     # What was made of 12 rooms is not taken for what 20 give.
     rows = ("| random | mean of 2, 4 rooms |", "`compact_traced`", "physics alone", "the labels' own", "trained on")
     folds = ("| room | published preset, 20 rooms |", "| material | mean of 2, 20 rooms |", "| its 5 folds | ")
-    for row in (*rows, *folds, "boosted trees", "`compact` / physics, paired"):
+    for row in (*rows, *folds, "boosted trees", "`compact` over physics"):
         assert row in done.stdout
     assert (tmp_path / "growth.png").stat().st_size > 1000
     run = next((tmp_path / "made" / "experiments").glob("compact_2*"))
@@ -133,7 +133,7 @@ def test_accuracy_is_put_beside_physics_alone_and_the_labels_own_errors(tmp_path
         assert row in done.stdout
 
 
-@pytest.mark.parametrize("wrong", [("--only", "rooms"), ("--models", "lstm"), ("--seeds", "0")])
+@pytest.mark.parametrize("wrong", [("--only", "rooms"), ("--models", "lstm"), ("--seeds", "0"), ("--limit", "0")])
 def test_accuracy_refuses_before_it_simulates(wrong, tmp_path):
     command = [sys.executable, str(ROOT / "benchmarks" / "accuracy.py"), "--rooms", "none.csv", "--dir", str(tmp_path)]
     done = subprocess.run([*command, *wrong], capture_output=True, text=True, timeout=120)

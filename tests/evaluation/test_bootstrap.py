@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from decaylab.evaluation import bootstrap
-from decaylab.evaluation.bootstrap import bootstrap_mean, bootstrap_ratio, cluster_sums, resampled_sums
+from decaylab.evaluation.bootstrap import (
+    bootstrap_mean,
+    bootstrap_ratio,
+    bootstrap_ratio_crossed,
+    cluster_sums,
+    resampled_sums,
+)
 
 
 def test_sums_of_clusters_are_exact():
@@ -65,3 +71,25 @@ def test_too_few_clusters_give_a_value_without_an_interval():
     assert np.isnan([one.low, one.high]).all()
     assert np.isnan(bootstrap_mean([], np.zeros((0, 3)))).all()
     assert np.isnan(bootstrap_ratio([1.0, 2.0], [0.0, 0.0], [[1], [2]])).all()
+
+
+def test_a_grid_of_two_shared_causes_is_drawn_both_ways():
+    rng = np.random.default_rng(3)
+    sizes, materials = np.divmod(np.arange(40 * 25), 25)
+    of_size, of_material = rng.normal(0, 1, 40), rng.normal(0, 1, 25)
+    values = 5 + of_size[sizes] + of_material[materials]
+    ones = np.ones(1000)
+    both = bootstrap_ratio_crossed(values, ones, sizes[:, None], materials[:, None])
+    assert both.value == pytest.approx(values.mean())
+    expected = 2 * 1.96 * np.sqrt(of_size.var() / 40 + of_material.var() / 25)
+    assert both.high - both.low == pytest.approx(expected, rel=0.1)
+    one = bootstrap_ratio(values, ones, sizes[:, None])
+    assert both.high - both.low > 1.3 * (one.high - one.low)
+    assert bootstrap_ratio_crossed(values, values, sizes[:, None], materials[:, None]) == pytest.approx((1.0, 1.0, 1.0))
+
+
+def test_a_grid_with_one_row_or_none_has_no_interval():
+    found = bootstrap_ratio_crossed([1.0, 3.0], [1.0, 1.0], [[1], [1]], [[1], [2]])
+    assert found.value == 2.0
+    assert np.isnan([found.low, found.high]).all()
+    assert np.isnan(bootstrap_ratio_crossed([], [], np.zeros((0, 3)), np.zeros((0, 7)))).all()
