@@ -113,3 +113,14 @@ def test_a_name_that_the_terminal_cannot_write_is_escaped(write_run, experiments
     )
     assert done.returncode == 0, done.stderr
     assert rb"sch\xf6n" in done.stdout
+
+
+def test_streams_that_the_caller_closed(write_run, experiments):
+    write_run("compact_20260301_120000")
+    program = f"{sys.executable} -m decaylab.cli.main"
+    for command in (f"compare {experiments}", f"verify {experiments}", "--help"):
+        done = subprocess.run(["sh", "-c", f"{program} {command} >&-"], capture_output=True, text=True)
+        assert "Traceback" not in done.stderr
+        assert done.returncode == 0 or command.startswith("verify")
+    done = subprocess.run(["sh", "-c", f"{program} compare /nowhere 2>&-"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")

@@ -449,3 +449,60 @@ def test_a_clock_set_back_changes_no_duration_and_no_liveness(tmp_path, monkeypa
     assert not is_alive(metadata(run)["process"] | {"boot_id": "another"}, run.directory), "by the file system's clock"
     run.finish()
     assert 0 <= metadata(run)["total_duration_seconds"] < 60
+
+
+def test_a_finished_run_takes_nothing_more_and_writes_into_no_other_file(tmp_path):
+    run = runlog.start("done", experiments=tmp_path, capture_output=False)
+    run.log(epoch=1, loss=0.5)
+    run.finish()
+    # One of them gets the number that the history's file had.
+    others = [os.open(tmp_path / f"other{number}.txt", os.O_CREAT | os.O_WRONLY) for number in range(8)]
+    with pytest.raises(RunLogError, match="already finished"):
+        run.log(epoch=2, loss=0.4)
+    with pytest.raises(RunLogError, match="already finished"):
+        run.update(seed=3)
+    for descriptor in others:
+        os.close(descriptor)
+    assert [(tmp_path / f"other{number}.txt").read_text() for number in range(8)] == [""] * 8
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        ({"training_config": 5}, "'training_config' is 5: it must be a dict"),
+        ({"training_config": {"training_duration_seconds": "12 s"}}, "training_duration_seconds' is '12 s'"),
+        ({"metrics": {"t20": 5}}, "'metrics.t20' is 5: it must be a dict"),
+        ({"early_stopping_config": None}, "'early_stopping_config' is None"),
+        ({"model_name": "a b"}, "model name 'a b' cannot be used"),
+    ],
+)
+def test_what_would_break_the_end_of_the_run_is_refused_when_given(sections, said, tmp_path):
+    run = runlog.start("kept", experiments=tmp_path)
+    with pytest.raises(RunLogError, match=said):
+        run.update(**sections)
+    run.finish(metrics={"t20_mae": 0.01})
+    record = metadata(run)
+    assert (record["status"], record["metrics"]["t20"]["mae"]) == ("completed", 0.01)
+
+
+def test_metrics_of_flat_files_go_to_their_documented_place(tmp_path):
+    for name in ("overall_edc_mae", "mae", "edc_mae"):
+        run = runlog.start("flat", experiments=tmp_path)
+        run.finish(metrics={name: 0.002})
+        assert metadata(run)["metrics"]["overall_edc"]["mae"] == 0.002
+
+
+@pytest.mark.parametrize("given", [{"tags": ["a b"]}, {"tags": "good"}, {"note": " \n"}])
+def test_a_start_that_is_refused_leaves_nothing_behind(given, tmp_path):
+    with pytest.raises(RunLogError):
+        runlog.start("gone", experiments=tmp_path / "experiments", **given)
+    assert not (tmp_path / "experiments").exists()
+
+
+def test_the_largest_epoch_counts(tmp_path):
+    run = runlog.start("epochs", experiments=tmp_path)
+    for epoch in (1, 3, 2):
+        run.log(epoch=epoch, loss=0.1)
+    run.log(epoch=float("nan"), loss=0.1)
+    run.finish()
+    assert metadata(run)["training_config"]["actual_epochs"] == 3

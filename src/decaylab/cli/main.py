@@ -52,6 +52,7 @@ def console() -> int:
 
 def main(argv: list[str]) -> int:
     """Run one command line (without the program's name) and return its exit status."""
+    _open_missing_streams()
     # A name that the terminal's encoding lacks is shown as an escape; it must not end the table in a traceback.
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
@@ -129,6 +130,16 @@ def _fail(message: str, status: int) -> int:
     text = "interrupted" if status == 130 else f"error: {printable(message, keep=_KEPT)}"
     print(f"decaylab: {text}", file=sys.stderr)
     return status
+
+
+def _open_missing_streams() -> None:
+    """A stream that the caller closed leads nowhere: else text meant for stderr would end in the data on stdout, and
+    the next file to be opened would get its number."""
+    import os
+
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
 
 
 def _reader_left() -> int:

@@ -54,6 +54,7 @@ def open_onnx(path: str) -> tuple[OnnxEngine, About]:
     Raises:
         MissingExtraError: onnxruntime is not installed. DataError: no such file, or none of decaylab's.
     """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # or its import leaves files in the user's home directory
     try:
         import onnxruntime
     except ImportError:

@@ -8,7 +8,8 @@ from typing import Any
 
 from decaylab.errors import RunLogError
 from decaylab.runlog import values
-from decaylab.runlog.schema import DOCUMENTED, FIELDS, SCHEMA_VERSION, SETTING_PLACES, empty_metadata
+from decaylab.runlog.naming import check_model_name
+from decaylab.runlog.schema import ALIASES, DOCUMENTED, FIELDS, SCHEMA_VERSION, SETTING_PLACES, empty_metadata
 
 #: Keys that only the recorder writes.
 _RECORDERS_OWN = {
@@ -102,6 +103,8 @@ class Document:
         """
         if refused := _RECORDERS_OWN.intersection(sections):
             raise RunLogError(f"{', '.join(sorted(refused))!r} is written by the recorder itself")
+        if "model_name" in sections:
+            check_model_name(sections["model_name"])
         changes: dict[str, Any] = {}
         for key, value in (config or {}).items():
             _merge(changes, _placed(key, value), key)
@@ -109,6 +112,7 @@ class Document:
             _merge(changes, _placed_metrics(value) if key == "metrics" else {key: value}, key)
         raw: dict[str, Any] = {}
         clean = {key: _clean(value, DOCUMENTED.get(key, _OWN), key, raw) for key, value in changes.items()}
+        _check_shape(clean, DOCUMENTED, "")
         _merge(self.data, clean, "")
         for path, value in raw.items():
             if path.startswith("metrics."):
@@ -167,7 +171,7 @@ def _placed_metrics(metrics: Any) -> dict[str, Any]:
         raise RunLogError(f"metrics must be a dict, not {type(metrics).__name__}")
     placed: dict[str, Any] = {}
     for key, value in metrics.items():
-        field = FIELDS.get(key)
+        field = FIELDS.get(ALIASES.get(str(key), str(key)))
         if field is not None and field.path.startswith("metrics."):
             _, parameter, statistic = field.path.split(".")
             _merge(placed, {parameter: {statistic: value}}, key)
@@ -191,6 +195,26 @@ def _clean(value: Any, documented: Any, key: str, raw: dict[str, Any]) -> Any:
         raw[key] = clean
         return None
     return clean
+
+
+def _check_shape(changes: dict[str, Any], documented: dict[str, Any], path: str) -> None:
+    """What the document has as a section must stay one, and the duration a number: the end of the run computes with it.
+
+    Raises:
+        RunLogError: named by its key.
+    """
+    for name, value in changes.items():
+        inner, key = documented.get(name), f"{path}{name}"
+        if isinstance(inner, dict):
+            if not isinstance(value, dict):
+                raise RunLogError(
+                    f"{key!r} is {value!r}: it must be a dict, such as {{{next(iter(inner), 'key')!r}: ...}}"
+                )
+            _check_shape(value, inner, f"{key}.")
+        elif key == "training_config.training_duration_seconds" and not (
+            value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+        ):
+            raise RunLogError(f"{key!r} is {value!r}: it must be a number of seconds")
 
 
 def _text_keys(value: dict[Any, Any], key: str) -> dict[str, Any]:

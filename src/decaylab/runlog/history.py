@@ -79,7 +79,9 @@ class HistoryWriter:
         return os.pread(self.descriptor, os.fstat(self.descriptor).st_size, 0) + b"".join(self._pending)
 
     def close(self) -> None:
-        os.close(self.descriptor)
+        """Closed, it must not write into whatever file gets the number next."""
+        descriptor, self.descriptor = self.descriptor, -1
+        os.close(descriptor)
 
     def _keep(self, line: bytes) -> None:
         if len(self._pending) == PENDING_LIMIT:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from decaylab.errors import RunLogError
@@ -79,15 +80,21 @@ def parse_notes(data: bytes) -> list[tuple[str, str]]:
     return notes
 
 
+def check_note(text: str) -> str:
+    """A note as it is written, on one line. RunLogError if nothing is left of it."""
+    line = printable(" ".join(text.split()))
+    if not line:
+        raise RunLogError("an empty note: say something about the run")
+    return line
+
+
 def append_note(experiments: str, run_id: str, text: str) -> str:
     """Append one line on a run to EXPERIMENTS/NOTES.md and return it. What people wrote there is not touched.
 
     Raises:
         RunLogError: the note is empty, or the file cannot be written or is no UTF-8 text to append to.
     """
-    text = printable(" ".join(text.split()))
-    if not text:
-        raise RunLogError("an empty note: say something about the run")
+    text = check_note(text)
     line = f"{_name_for(experiments, run_id)} - {text}"
     _append_line(os.path.join(experiments, NOTES), line)
     return line
@@ -102,15 +109,22 @@ def read_tags(directory: str) -> list[str]:
     return list(dict.fromkeys(_TAG.findall(" ".join(_lines(data)))))
 
 
+def check_tags(tags: Sequence[str]) -> None:
+    """RunLogError if these are no tags, or one text instead of several."""
+    if isinstance(tags, str):
+        raise RunLogError(f"tags is the text {tags!r}: give a list, such as [{tags!r}]")
+    for tag in tags:
+        if not isinstance(tag, str) or not _TAG.fullmatch(tag) or not tag.isprintable():
+            raise RunLogError(f"tag {tag!r} cannot be used: take a word without spaces, commas and control characters")
+
+
 def add_tags(directory: str, tags: list[str] | tuple[str, ...]) -> list[str]:
     """Add tags to a run, one a line in its tags.txt; return those that it did not have.
 
     Raises:
         RunLogError: a tag that holds spaces, commas or control characters; a linked run; a file that cannot be written.
     """
-    for tag in tags:
-        if not _TAG.fullmatch(tag) or not tag.isprintable():
-            raise RunLogError(f"tag {tag!r} cannot be used: take a word without spaces, commas and control characters")
+    check_tags(tags)
     if os.path.islink(directory):
         raise RunLogError(f"'{directory}' is a link, and nothing is written through one: tag the run where it lies")
     present = read_tags(directory)

@@ -82,6 +82,12 @@ def start(
     document = Document(model_name)
     document.set_directions(directions or {})
     document.update(config, sections)
+    if note or tags:
+        from decaylab.runlog.notes import check_note, check_tags
+
+        check_tags(tags)
+        if note:
+            check_note(note)
     directory, timestamp = make_run_directory(folder, model_name)
     run_id = os.path.basename(directory)
     document.begin(run_id, timestamp, identity(), surroundings.command_line(), os.getcwd())
@@ -139,11 +145,13 @@ class Run:
         """Append one line to history.jsonl: `run.log(epoch=3, train_loss=0.2, val_loss=0.3)`. Epochs count from 1.
 
         Raises:
-            RunLogError: a value that cannot be recorded, named by its key. A full disk raises nothing (see module).
+            RunLogError: a value that cannot be recorded, named by its key, or a run that is finished. A full disk
+                raises nothing (see module).
         """
+        self._refuse_if_finished()
         self._history.append(history_line(values))
-        if "epoch" in values:
-            self._last_epoch = values["epoch"]
+        if isinstance(epoch := values.get("epoch"), int) and not isinstance(epoch, bool):
+            self._last_epoch = max(epoch, self._last_epoch or epoch)
         if self._history.trouble is not None:
             self._tell_history_trouble()
 
@@ -153,9 +161,10 @@ class Run:
         `config` is placed as in `start`; keywords are top-level keys: `run.update(training_config={"max_epochs": 9})`.
 
         Raises:
-            RunLogError: a value that cannot be recorded, or a key that only the recorder writes.
+            RunLogError: a value that cannot be recorded, a key that only the recorder writes, or a finished run.
         """
         with self._lock:
+            self._refuse_if_finished()
             self._document.update(config, sections)
             self._write()
 
@@ -191,10 +200,13 @@ class Run:
         if status not in STORED_STATUSES or status == "running":
             raise RunLogError(f"a run cannot finish as {status!r}: choose from {', '.join(STORED_STATUSES[1:])}")
         with self._lock:
-            if self._closed.is_set():
-                raise RunLogError(f"run {self.run_id} is already finished")
+            self._refuse_if_finished()
             self._document.update(None, {**sections, **({"metrics": metrics} if metrics else {})})
             self._close(status, error, without)
+
+    def _refuse_if_finished(self) -> None:
+        if self._closed.is_set():
+            raise RunLogError(f"run {self.run_id} is already finished")
 
     @property
     def finished(self) -> bool:

@@ -129,10 +129,13 @@ class TrainConfig:
         for name, value in (*self.loss_weights.items(), ("input_noise", self.input_noise or 0)):
             if not 0 <= value < float("inf"):
                 raise InputError(f"{_option(name)} is {value}: it must be 0 or more")
-        if not (0 < self.train_ratio < 1 and 0 < self.val_ratio < 1 and self.train_ratio + self.val_ratio < 1):
+        for name in ("train_ratio", "val_ratio"):
+            if not 0 < getattr(self, name) < 1:
+                raise InputError(f"{_option(name)} is {getattr(self, name)}: it must be above 0 and below 1")
+        if self.train_ratio + self.val_ratio >= 1:
             raise InputError(
                 f"--train-ratio {self.train_ratio} and --val-ratio {self.val_ratio} leave nothing for the test: "
-                "both must be above 0 and their sum below 1"
+                "their sum must be below 1"
             )
         _choice("--scaler", self.scaler, SCALER_TYPES)
         _choice("--precision", self.precision, PRECISIONS)
