@@ -101,7 +101,21 @@ def test_groups(home: Path, capsys) -> None:
         ("failed", 1, 0),
     }
     assert main(["compare", "--group-by", "status"]) == 0
-    assert "3 runs in 2 groups" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "3 runs in 2 groups" in out
+    assert " c50_mae" in out
+
+
+def test_groups_have_the_columns_that_were_asked_for(home: Path, capsys) -> None:
+    words = ["compare", "--group-by", "status", "--columns", "t20_mae,batch_size", "--sort-by", "t20_mae"]
+    assert main(words) == 0
+    header = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("status "))
+    assert header.split() == ["status", "runs", "t20_mae", "batch_size"]
+    assert main([*words, "--export", "json", "--output", "-"]) == 0
+    assert {key for key in json.loads(capsys.readouterr().out)[0] if key.endswith("_n")} == {
+        "t20_mae_n",
+        "batch_size_n",
+    }
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ def test_a_sound_run_has_no_fault(run, capsys):
         (lambda r: r["training_config"].update(batch_size="8"), "batch_size is string"),
         (lambda r: r.pop("metrics"), "metrics.t20.mae is missing"),
         (lambda r: r.update(run_id="another"), "run_id is 'another'"),
+        (lambda r: r.update(status="lost"), "status is 'lost', none of running"),
         (lambda r: r["files"].update({"../../secret": {"bytes": 1, "blake2b": ""}}), "no file of the run"),
     ],
 )

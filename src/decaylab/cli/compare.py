@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     order = _order(args, everything)
     rows = query.select(everything, conditions) if conditions else everything
     if grouping:
-        return _run_grouped(args, folder, rows, grouping, order)
+        return _run_grouped(args, folder, rows, grouping, order, columns)
     rows = query.sort(rows, order.field, order.descending)[: args.top]
     if _wants_export(args):
         from decaylab.runlog.tables.export import rows_of
@@ -82,15 +82,17 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _run_grouped(args: argparse.Namespace, folder: str, rows: list[Record], grouping: list[str], order: Order) -> int:
+def _run_grouped(
+    args: argparse.Namespace, folder: str, rows: list[Record], grouping: list[str], order: Order, columns: list[str]
+) -> int:
     from decaylab.runlog.tables import groups
 
     found = groups.sort_groups(groups.group(rows, grouping), grouping, order)[: args.top]
     if _wants_export(args):
-        metrics = list(dict.fromkeys((*groups.METRICS, order.field)))
+        metrics = list(dict.fromkeys((*(columns or groups.METRICS), order.field)))
         if _export(args, folder, *groups.rows_of(found, grouping, metrics)):
             return 0
-    _print(groups.table(found, grouping, folder, order, _look()))
+    _print(groups.table(found, grouping, folder, order, _look(), columns))
     return 0
 
 
@@ -104,6 +106,7 @@ def _needed(args: argparse.Namespace) -> list[str]:
     if args.group_by is not None:
         from decaylab.runlog.tables.groups import METRICS
 
+        typed += _names(args.columns, "--columns")
         needed += [*METRICS, *compare.COMPARABLE]
     elif args.top is None or args.top > _FEW:
         columns = _names(args.columns, "--columns")

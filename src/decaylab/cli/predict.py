@@ -116,8 +116,13 @@ def _tell_outside(model: Predictor, rooms: RoomTable) -> None:
     if model.ranges is None:
         say("training ranges unknown: the model's file does not hold them; whether these rooms are like its own, too")
         return
-    for line in outside_lines(rooms, model.is_outside(rooms), model.ranges):
+    for line in outside_lines(rooms, model.is_outside(rooms), model.ranges, _has_intervals(model)):
         say(line)
+
+
+def _has_intervals(model: Predictor) -> bool:
+    known = model.about.intervals
+    return known is not None and any(width is not None for width in known["half_width"].values())
 
 
 def _csv_to_stdout(model: Predictor, rooms: RoomTable) -> None:

@@ -29,7 +29,9 @@ def rooms_of(args: argparse.Namespace) -> RoomTable:
     return table
 
 
-def outside_lines(rooms: RoomTable, outside: NDArray[np.bool_], ranges: Mapping[str, tuple[float, float]]) -> list[str]:
+def outside_lines(
+    rooms: RoomTable, outside: NDArray[np.bool_], ranges: Mapping[str, tuple[float, float]], has_intervals: bool = True
+) -> list[str]:
     """What is said of inputs outside the training ranges: a line for each input; none if all lie within.
 
     Args:
@@ -48,7 +50,8 @@ def outside_lines(rooms: RoomTable, outside: NDArray[np.bool_], ranges: Mapping[
     if not lines:
         return []
     which = "for this room" if len(rooms) == 1 else f"for {outside.any(axis=1).sum()} of {len(rooms)} rooms"
-    return [*lines, f"{which} the intervals do not hold: the model has seen nothing like it"]
+    said = "the intervals do not hold: " if has_intervals else ""
+    return [*lines, f"{which} {said}the model has seen nothing like it"]
 
 
 def _from_table(args: argparse.Namespace) -> RoomTable:

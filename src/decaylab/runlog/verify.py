@@ -18,7 +18,7 @@ from decaylab.runlog.keys import type_faults
 from decaylab.runlog.parse import repeated_keys
 from decaylab.runlog.pruned import read_pruned
 from decaylab.runlog.record import Record
-from decaylab.runlog.schema import BEST_CHECKPOINT, HISTORY, METADATA, SCHEMA_VERSION
+from decaylab.runlog.schema import BEST_CHECKPOINT, HISTORY, METADATA, SCHEMA_VERSION, STORED_STATUSES
 from decaylab.runlog.store import PUBLISHED_METADATA
 
 _ENDED = ("completed", "failed", "interrupted", "diverged")
@@ -74,6 +74,9 @@ def _check_format(record: Record, verdict: Verdict) -> None:
         )
         return
     verdict.faults.extend(type_faults(record.document))
+    stored = record.document.get("status")
+    if isinstance(stored, str) and stored not in STORED_STATUSES:
+        verdict.faults.append(f"status is {stored!r}, none of {', '.join(STORED_STATUSES)}")
     if record.document.get("run_id") != record.run_id:
         verdict.faults.append(f"run_id is {record.document.get('run_id')!r}, the directory is {record.run_id!r}")
 

@@ -102,8 +102,10 @@ def rows_of(
     return [*fields, "runs", *statistics, *kept_apart], rows
 
 
-def table(groups: Sequence[Group], fields: Sequence[str], where: str, order: Order, look: Look) -> list[str]:
-    """The lines of the table of groups, and what can be said of their differences."""
+def table(
+    groups: Sequence[Group], fields: Sequence[str], where: str, order: Order, look: Look, wanted: Sequence[str] = ()
+) -> list[str]:
+    """The lines of the table of groups, and what can be said of their differences; `wanted`: these columns alone."""
     count = sum(len(item.runs) for item in groups)
     head = f"{count} runs in {len(groups)} groups in {where}, by {order.field}, "
     lines = [head + ("greatest" if order.descending else "least") + f" first{order.remark}"]
@@ -113,7 +115,7 @@ def table(groups: Sequence[Group], fields: Sequence[str], where: str, order: Ord
         "mean +- standard deviation (n); duration in min, EDT and T20 in s, C50 in dB; EDT, T20, C50 broadband"
     )
     sets = set_names([item.runs[0] for item in groups])
-    names = [name for name in dict.fromkeys((*_SHOWN, order.field)) if name not in fields]
+    names = [name for name in dict.fromkeys((*(wanted or _SHOWN), order.field)) if name not in fields]
     columns = [
         Column(field, [Cell(shown(item.values[index], field)) for item in groups], False, 0)
         for index, field in enumerate(fields)
@@ -122,7 +124,7 @@ def table(groups: Sequence[Group], fields: Sequence[str], where: str, order: Ord
         columns.append(Column("set", [Cell(sets[item.test_set]) for item in groups], False, 0))
     columns.append(Column("runs", [Cell(str(len(item.runs))) for item in groups], True, 1))
     for rank, name in enumerate(names):
-        if name in METRICS or name.startswith("metrics."):
+        if name in METRICS or name in wanted or name.startswith("metrics."):
             cells = [_cell(item, name) for item in groups]
             columns.append(Column(name, cells, True, 0 if name == order.field else 2 + len(names) - rank))
     kept, dropped = fit(columns, look.width)
