@@ -254,6 +254,8 @@ def test_a_file_or_a_folder_without_data_is_no_data_set(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no data set"):
         open_data(tmp_path)
     (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="file is a file: a data set is a folder"):
+        open_data(tmp_path / "file")
     with pytest.raises(DataError, match="cannot be written"):
         fill(tmp_path / "file", table(1))
 

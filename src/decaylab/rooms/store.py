@@ -74,6 +74,8 @@ def open_data(path: str | Path) -> DataSet:
         DataError: no such folder, no data set in it, one that is unfinished, damaged or of a later version.
     """
     folder = Path(path)
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"{folder} is a file: a data set is a folder; name the one that it lies in")
     if not folder.is_dir():
         raise DataError(
             f"no data set at {folder}: there is no such folder. Make one: decaylab simulate --out {folder} --count 200"
