@@ -19,12 +19,13 @@ ALLOWED = {
     "losses": {"acoustics", "rooms", "models"},
     "evaluation": {"acoustics", "rooms", "models"},
     "inference": {"acoustics", "rooms", "models", "losses", "evaluation"},
-    "training": {"acoustics", "rooms", "models", "losses", "evaluation", "inference", "runlog", "reports"},
+    "training": {"acoustics", "rooms", "models", "losses", "evaluation", "inference", "runlog", "diagnosis", "reports"},
     "runlog": set(),
-    "reports": {"runlog", "acoustics", "evaluation"},
+    "diagnosis": {"runlog"},
+    "reports": {"runlog", "acoustics", "evaluation", "diagnosis"},
     "cli": {
         "acoustics", "rooms", "models", "losses", "evaluation", "inference", "training", "runlog", "reports",
-        "responses",
+        "responses", "diagnosis",
     },
     "errors": set(),
 }  # fmt: skip
@@ -116,7 +117,7 @@ def test_only_a_call_inside_a_function_is_at_call_time(text: str, found: set[str
 
 
 #: Folder of `runlog` -> folders beside it that it may import; its own files above them import none of these.
-RUNLOG = {"tables": set(), "watching": {"tables"}, "keeping": set(), "diagnosis": set()}
+RUNLOG = {"tables": set(), "watching": {"tables"}, "keeping": set()}
 #: What the users' `runlog.runs(...)` offers is put together here, out of all of them.
 COMPOSED = {"runlog/notebook.py", "runlog/run_record.py"}
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from decaylab.cli.main import main
-from decaylab.runlog.diagnosis.diagnose import RULES
+from decaylab.diagnosis.diagnose import RULES
 
 KEYS = ["code", "severity", "evidence", "basis", "cause", "change", "command"]
 

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from decaylab.cli import train as train_command
 from decaylab.cli.main import main
 from decaylab.cli.parser import CommandParser
+from decaylab.diagnosis import command
 from decaylab.losses import LOSSES, build_loss
 from decaylab.models.registry import MODELS
 from decaylab.rooms.splits import split_rows
-from decaylab.runlog import command
 from decaylab.runlog.document import Document
 from decaylab.runlog.record import Folder, Record
 from decaylab.training import describe, loop

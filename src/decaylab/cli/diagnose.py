@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from decaylab.cli.parser import add_experiments
 
 if TYPE_CHECKING:
-    from decaylab.runlog.diagnosis.findings import Finding
+    from decaylab.diagnosis.findings import Finding
 
 HELP = "say what is wrong with a run, why, and what to run next"
 EXAMPLE = """\
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         return _diagnose_folder(args, folder)
     from decaylab.cli.diagnosis import all_of, lines
     from decaylab.cli.runs import find
-    from decaylab.runlog.diagnosis.diagnose import remarks
+    from decaylab.diagnosis.diagnose import remarks
 
     record = find(args, args.run)
     found = all_of(record, _tell, with_files=not args.no_arrays)
@@ -59,7 +59,7 @@ def _folder_of_runs(args: argparse.Namespace) -> str | None:
 
 
 def _diagnose_folder(args: argparse.Namespace, folder: str) -> int:
-    from decaylab.runlog.diagnosis import comparables, diagnose_all
+    from decaylab.diagnosis import comparables, diagnose_all
     from decaylab.runlog.index import scan
 
     records = scan(folder, (*comparables.FIELDS, "severe"))

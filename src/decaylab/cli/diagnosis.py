@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from decaylab.diagnosis.command import led_back
+from decaylab.diagnosis.findings import Finding
 from decaylab.errors import DataError, RunLogError
-from decaylab.runlog.command import led_back
-from decaylab.runlog.diagnosis.findings import Finding
 from decaylab.runlog.record import Record
 from decaylab.runlog.text import printable
 
@@ -22,8 +22,8 @@ def all_of(record: Record, tell: Callable[[str], None], *, with_files: bool = Tr
 
     `tell` takes why files were not looked at; `with_files`: not by metadata and history alone.
     """
-    from decaylab.runlog.diagnosis import comparables
-    from decaylab.runlog.diagnosis.diagnose import findings
+    from decaylab.diagnosis import comparables
+    from decaylab.diagnosis.diagnose import findings
     from decaylab.runlog.index import scan
 
     others = scan(record.folder.path, comparables.FIELDS) if os.path.isdir(record.folder.path) else []
@@ -130,7 +130,7 @@ def _change(change: dict[str, Any]) -> str:
 
 
 def _counts(found: Iterable[Finding]) -> list[tuple[str, int]]:
-    from decaylab.runlog.diagnosis.findings import SEVERITIES
+    from decaylab.diagnosis.findings import SEVERITIES
 
     severities = [finding.severity for finding in found]
     return [(name, severities.count(name)) for name in SEVERITIES if name in severities]

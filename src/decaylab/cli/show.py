@@ -52,7 +52,7 @@ def _print_worst(args: argparse.Namespace) -> int:
 def _print_command(args: argparse.Namespace) -> int:
     import os
 
-    from decaylab.runlog.command import command_of
+    from decaylab.diagnosis.command import command_of
     from decaylab.runlog.text import printable
 
     command = command_of(chosen_run(args), os.getcwd())

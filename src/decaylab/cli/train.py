@@ -99,7 +99,7 @@ def config_of(args: argparse.Namespace) -> tuple[TrainConfig, Origin | None]:
             raise InputError("train needs a data set: --data DIR; or a run to take its settings from: --from RUN")
         return TrainConfig(**typed), None
     from decaylab.cli.runs import find
-    from decaylab.runlog.severe import severe
+    from decaylab.diagnosis.severe import severe
     from decaylab.runlog.text import printable
 
     record = find(args, args.parent)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from decaylab.diagnosis.findings import Finding
 from decaylab.errors import MissingExtraError
 from decaylab.reports import page_sections as sections
 from decaylab.reports.markup import bullets, paragraph, section, text
@@ -15,7 +16,6 @@ from decaylab.reports.page_figures import SAID, figure
 from decaylab.reports.page_style import STYLE
 from decaylab.reports.pictures import KINDS
 from decaylab.reports.stored import Evidence
-from decaylab.runlog.diagnosis.findings import Finding
 
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:"

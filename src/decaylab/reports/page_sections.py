@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from decaylab.diagnosis.findings import Finding
 from decaylab.reports.markup import LONGEST, Mark, bullets, paragraph, table, text
 from decaylab.reports.stored import Evidence
-from decaylab.runlog.diagnosis.findings import Finding
 from decaylab.runlog.find import comparable
 from decaylab.runlog.query import label
 from decaylab.runlog.record import Record

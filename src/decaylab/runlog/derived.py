@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from decaylab.runlog.reading import at, number
@@ -86,10 +88,14 @@ def below(directory: str) -> tuple[int, int]:
     return round(total), count
 
 
-def _severe(record: Record) -> list[str] | None:
-    from decaylab.runlog.severe import severe
-
-    return severe(record)
+def elsewhere(function: str) -> Callable[[Record], Any]:
+    """The function of a record that a FIELD names as "module:function"; one that gives null if it is not installed."""
+    module, _, name = function.partition(":")
+    try:
+        found: Callable[[Record], Any] = getattr(import_module(module), name)
+    except ModuleNotFoundError:
+        return lambda record: None
+    return found
 
 
 def _test_split(record: Record) -> str | None:
@@ -124,6 +130,5 @@ DERIVED: dict[str, Any] = {
     "note": lambda record: record.folder.note_on(record),
     "problems": lambda record: list(record.problems) or None,
     "test_split": _test_split,
-    "severe": _severe,
     "archive": lambda record: record.archive,
 }

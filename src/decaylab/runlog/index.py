@@ -32,7 +32,7 @@ _STATUSES = frozenset((*STATUSES, None))
 _NUMERIC = frozenset(name for name, field in FIELDS.items() if field.better is not None) | {"epochs"}
 _TEXT = frozenset(("model", "timestamp", "test_split", "status"))
 #: The code that values are derived by; another version of it makes another index.
-_SOURCES = ("record", "derived", "legacy", "faults", "reading", "parse", "schema", "store", "severe", "index_table")
+_SOURCES = ("record", "derived", "legacy", "faults", "reading", "parse", "schema", "store", "index_table")
 
 
 def scan(experiments: str, fields: Iterable[str]) -> list[Record]:
@@ -164,9 +164,12 @@ def _key() -> str:
 
     here = os.path.dirname(os.path.abspath(__file__))
     states = [__version__]
-    for name in _SOURCES:
+    elsewhere = (field.function.partition(":")[0] for field in FIELDS.values() if field.function)
+    root = os.path.dirname(os.path.dirname(here))
+    paths = [os.path.join(here, name) for name in _SOURCES] + [os.path.join(root, *m.split(".")) for m in elsewhere]
+    for path in paths:
         try:
-            found = os.stat(os.path.join(here, f"{name}.py"))
+            found = os.stat(f"{path}.py")
         except OSError:  # compiled files alone, or a zip: then the version has to do
             continue
         states.append(f"{found.st_mtime_ns}.{found.st_size}")

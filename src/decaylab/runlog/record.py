@@ -9,7 +9,7 @@ import os
 from typing import Any
 
 from decaylab.runlog import legacy
-from decaylab.runlog.derived import DERIVED, UNFINISHED
+from decaylab.runlog.derived import DERIVED, UNFINISHED, elsewhere
 from decaylab.runlog.faults import contradictions
 from decaylab.runlog.reading import number
 from decaylab.runlog.schema import ALIASES, FIELDS, HISTORY, NOTES, STORED_STATUSES
@@ -221,5 +221,7 @@ def _plan(field: str) -> tuple[Any, tuple[str, ...], bool]:
     if name in DERIVED:
         return DERIVED[name], (), False
     known = FIELDS.get(name)
+    if known is not None and known.function:
+        return elsewhere(known.function), (), False
     path = known.path if known is not None else field
     return None, tuple(path.split(".")), known is not None and known.better is not None

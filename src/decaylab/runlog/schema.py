@@ -81,7 +81,8 @@ SETTING_PLACES: dict[str, str] = {
 class Field(NamedTuple):
     """One short name: where its value lies, how it is shown, and which direction is better.
 
-    `path` is dotted, into metadata.json in documented form; "" marks a value that the reader derives.
+    `path` is dotted, into metadata.json in documented form; "" marks a value that the reader derives: in
+    `runlog.derived`, or by a `function` of a record, named as "module:function" and null where that is not installed.
     `better` is "min", "max" or None (settings have no better direction).
     """
 
@@ -92,6 +93,7 @@ class Field(NamedTuple):
     better: str | None = None
     target: float | None = None
     digits: int | None = None
+    function: str = ""
 
 
 def _metric(prefix: str, key: str, label: str, unit: str, target: float | None, digits: int) -> list[Field]:
@@ -176,7 +178,7 @@ FIELDS: dict[str, Field] = {
         Field("archive", "", "archive"),
         Field("tags", "", "tags"),
         Field("note", "", "note"),
-        Field("severe", "", "severe findings"),
+        Field("severe", "", "severe findings", function="decaylab.diagnosis.severe:severe"),
         Field("problems", "", "problems"),
     ]
 }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from decaylab.diagnosis.command import SETTINGS, stated
 from decaylab.errors import RunLogError
-from decaylab.runlog.command import SETTINGS, stated
 from decaylab.runlog.reading import at, number
 from decaylab.runlog.record import Record
 from decaylab.training.config import TrainConfig

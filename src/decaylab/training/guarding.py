@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from decaylab.runlog.diagnosis.findings import Finding
+from decaylab.diagnosis.findings import Finding
 from decaylab.runlog.history import read_history
 from decaylab.runlog.recorder import Run
 from decaylab.runlog.schema import HISTORY

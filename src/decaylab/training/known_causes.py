@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from decaylab.losses import LOSSES
-from decaylab.runlog.diagnosis.causes import (
+from decaylab.diagnosis.causes import (
     CAUSES,
     GOOD_BATCH,
     GOOD_CLIP,
@@ -14,7 +13,8 @@ from decaylab.runlog.diagnosis.causes import (
     UNBOUNDED_LOSSES,
     WEIGHT_FACTOR,
 )
-from decaylab.runlog.diagnosis.findings import Finding
+from decaylab.diagnosis.findings import Finding
+from decaylab.losses import LOSSES
 from decaylab.training.config import GENERAL_SETTINGS, TrainConfig
 
 #: A learning rate this many times the model's own (or the general one) is suspected first.

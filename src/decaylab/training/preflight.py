@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from decaylab.diagnosis.causes import GOOD_BATCH, TINY_BATCH
+from decaylab.diagnosis.findings import Finding
 from decaylab.errors import InputError
 from decaylab.evaluation import SCORED_PARAMETERS
-from decaylab.runlog.diagnosis.causes import GOOD_BATCH, TINY_BATCH
-from decaylab.runlog.diagnosis.findings import Finding
 from decaylab.runlog.surroundings import peak_memory_bytes
 from decaylab.training import preflight_findings as findings
 from decaylab.training.checkpoint import save_checkpoint

@@ -9,10 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from decaylab.rooms.check import check_sample
-from decaylab.rooms.findings import FAULT
-from decaylab.rooms.leakage import shared_rows
-from decaylab.runlog.diagnosis.causes import (
+from decaylab.diagnosis.causes import (
     GOOD_BATCH,
     GOOD_CLIP,
     GOOD_DECAY,
@@ -26,7 +23,10 @@ from decaylab.runlog.diagnosis.causes import (
     STRONG_DECAY,
     TINY_BATCH,
 )
-from decaylab.runlog.diagnosis.findings import Finding
+from decaylab.diagnosis.findings import Finding
+from decaylab.rooms.check import check_sample
+from decaylab.rooms.findings import FAULT
+from decaylab.rooms.leakage import shared_rows
 from decaylab.training.known_causes import finding, lacks_clipping, likely_cause, takes_half_logarithms
 from decaylab.training.plan import Plan
 from decaylab.training.preflight_steps import LEAST_STEPS, Sample, Trial

@@ -6,11 +6,11 @@ import copy
 import os
 from typing import Any
 
+from decaylab.diagnosis.command import SETTINGS, is_path, led_back, stated
 from decaylab.errors import DataError, InputError, RunLogError
 from decaylab.losses import LOSSES
 from decaylab.models import MODELS
 from decaylab.rooms.store import open_data
-from decaylab.runlog.command import SETTINGS, is_path, led_back, stated
 from decaylab.runlog.reading import at
 from decaylab.runlog.record import Record
 from decaylab.runlog.schema import ALIASES, FIELDS

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from decaylab.runlog.diagnosis import causes, comparables
-from decaylab.runlog.diagnosis.causes import CAUSES
-from decaylab.runlog.diagnosis.findings import SEVERITIES, Finding
+from decaylab.diagnosis import causes, comparables
+from decaylab.diagnosis.causes import CAUSES
+from decaylab.diagnosis.findings import SEVERITIES, Finding
 from decaylab.runlog.find import comparable
 from decaylab.runlog.reading import number
 from decaylab.runlog.record import Record

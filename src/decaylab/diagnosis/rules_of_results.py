@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-from decaylab.runlog import severe
-from decaylab.runlog.diagnosis import causes, comparables
-from decaylab.runlog.diagnosis.facts import CAME_APART, FAR_WORSE, SPOILT_PHYSICS, Facts
-from decaylab.runlog.diagnosis.rules import COMPARABLE, EXPERIENCE, Found, Rule, figure
+from decaylab.diagnosis import causes, comparables, severe
+from decaylab.diagnosis.facts import CAME_APART, FAR_WORSE, SPOILT_PHYSICS, Facts
+from decaylab.diagnosis.rules import COMPARABLE, EXPERIENCE, Found, Rule, figure
 from decaylab.runlog.reading import number
 from decaylab.runlog.schema import FIELDS, HEARTBEAT
 from decaylab.runlog.text import counted

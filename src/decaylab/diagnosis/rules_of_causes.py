@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 
-from decaylab.runlog.diagnosis import causes
-from decaylab.runlog.diagnosis.facts import Facts
-from decaylab.runlog.diagnosis.rules import COMPARABLE, EXPERIENCE, THIS_RUN, Found, Rule, figure
+from decaylab.diagnosis import causes
+from decaylab.diagnosis.facts import Facts
+from decaylab.diagnosis.rules import COMPARABLE, EXPERIENCE, THIS_RUN, Found, Rule, figure
 
 #: A training loss that many times its former lowest is a jump that no noise of batches makes.
 _JUMP = 10.0

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from decaylab.runlog.diagnosis.causes import CAUSES
-from decaylab.runlog.diagnosis.diagnose import RULES, findings
-from decaylab.runlog.diagnosis.findings import BASES, SEVERITIES, Finding
+from decaylab.diagnosis.causes import CAUSES
+from decaylab.diagnosis.diagnose import RULES, findings
+from decaylab.diagnosis.findings import BASES, SEVERITIES, Finding
 from decaylab.runlog.record import Folder, Record
 
 #: A sound run of `decaylab train`: nothing is found wrong with it.

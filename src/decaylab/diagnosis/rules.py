@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from decaylab.runlog.diagnosis.causes import CAUSES
-from decaylab.runlog.diagnosis.facts import Facts
+from decaylab.diagnosis.causes import CAUSES
+from decaylab.diagnosis.facts import Facts
 
 #: Kinds in the order in which they are told: how the run ended; faults of its data; settings that explain the result;
 #: the result; what the record itself lacks.

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from decaylab.diagnosis.command import command_of
 from decaylab.errors import RunLogError
-from decaylab.runlog.command import command_of
 from decaylab.runlog.record import Folder, Record
 from decaylab.runlog.store import scan
 

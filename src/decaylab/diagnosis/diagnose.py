@@ -11,14 +11,14 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from decaylab.runlog.diagnosis import comparables
-from decaylab.runlog.diagnosis.facts import Facts
-from decaylab.runlog.diagnosis.findings import SEVERITIES, Finding
-from decaylab.runlog.diagnosis.next_run import check_line, next_run, resume_line
-from decaylab.runlog.diagnosis.rules import KINDS, Found, Rule, figure
-from decaylab.runlog.diagnosis.rules_of_causes import CAUSE_RULES
-from decaylab.runlog.diagnosis.rules_of_records import RECORD_RULES
-from decaylab.runlog.diagnosis.rules_of_results import RESULT_RULES
+from decaylab.diagnosis import comparables
+from decaylab.diagnosis.facts import Facts
+from decaylab.diagnosis.findings import SEVERITIES, Finding
+from decaylab.diagnosis.next_run import check_line, next_run, resume_line
+from decaylab.diagnosis.rules import KINDS, Found, Rule, figure
+from decaylab.diagnosis.rules_of_causes import CAUSE_RULES
+from decaylab.diagnosis.rules_of_records import RECORD_RULES
+from decaylab.diagnosis.rules_of_results import RESULT_RULES
 from decaylab.runlog.record import Record
 
 RULES: tuple[Rule, ...] = (*RESULT_RULES, *CAUSE_RULES, *RECORD_RULES)

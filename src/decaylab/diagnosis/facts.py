@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from decaylab.runlog import severe
-from decaylab.runlog.diagnosis import comparables
-from decaylab.runlog.diagnosis.causes import DEFAULT_WEIGHTS
-from decaylab.runlog.diagnosis.findings import Finding
-from decaylab.runlog.diagnosis.losses_seen import Losses, losses_of
+from decaylab.diagnosis import comparables, severe
+from decaylab.diagnosis.causes import DEFAULT_WEIGHTS
+from decaylab.diagnosis.findings import Finding
+from decaylab.diagnosis.losses_seen import Losses, losses_of
 from decaylab.runlog.reading import number, section
 from decaylab.runlog.record import Record
 from decaylab.runlog.schema import BEST_CHECKPOINT, LAST_CHECKPOINT

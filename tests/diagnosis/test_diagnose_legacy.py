@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
+from decaylab.diagnosis import diagnose_all
+from decaylab.diagnosis.causes import DEFAULT_WEIGHTS
+from decaylab.diagnosis.diagnose import findings
+from decaylab.diagnosis.findings import Finding
+from decaylab.diagnosis.next_run import MODELS
 from decaylab.losses.registry import LOSSES
 from decaylab.models.registry import MODELS as REGISTERED
 from decaylab.runlog import index, index_table
-from decaylab.runlog.diagnosis import diagnose_all
-from decaylab.runlog.diagnosis.causes import DEFAULT_WEIGHTS
-from decaylab.runlog.diagnosis.diagnose import findings
-from decaylab.runlog.diagnosis.findings import Finding
-from decaylab.runlog.diagnosis.next_run import MODELS
 from decaylab.runlog.record import Record
 from decaylab.runlog.store import scan
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import Any, NamedTuple
 
+from decaylab.diagnosis.causes import DEFAULT_WEIGHTS
+from decaylab.diagnosis.command import is_train, stated, train_line
 from decaylab.errors import RunLogError
-from decaylab.runlog.command import is_train, stated, train_line
-from decaylab.runlog.diagnosis.causes import DEFAULT_WEIGHTS
 from decaylab.runlog.faults import contradictions
 from decaylab.runlog.record import Record
 
@@ -92,6 +92,6 @@ def _make_consistent(values: dict[str, Any], changes: dict[str, Any]) -> None:
 
 
 def _changed_keys(changes: dict[str, Any]) -> list[str]:
-    from decaylab.runlog.command import SETTINGS
+    from decaylab.diagnosis.command import SETTINGS
 
     return [setting.key for setting in SETTINGS if setting.option in changes]

@@ -7,10 +7,10 @@ import re
 import statistics
 from typing import Any
 
+from decaylab.diagnosis import causes
+from decaylab.diagnosis.facts import Facts
+from decaylab.diagnosis.rules import COMPARABLE, EXPERIENCE, Found, Rule, figure
 from decaylab.errors import RunLogError
-from decaylab.runlog.diagnosis import causes
-from decaylab.runlog.diagnosis.facts import Facts
-from decaylab.runlog.diagnosis.rules import COMPARABLE, EXPERIENCE, Found, Rule, figure
 from decaylab.runlog.faults import contradictions
 from decaylab.runlog.reading import number
 from decaylab.runlog.record import Record
