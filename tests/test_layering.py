@@ -117,9 +117,14 @@ def test_only_a_call_inside_a_function_is_at_call_time(text: str, found: set[str
 
 
 #: Folder of `runlog` -> folders beside it that it may import; its own files above them import none of these.
-RUNLOG = {"tables": set(), "watching": {"tables"}, "keeping": set()}
-#: What the users' `runlog.runs(...)` offers is put together here, out of all of them.
-COMPOSED = {"runlog/notebook.py", "runlog/run_record.py"}
+RUNLOG = {"tables": set(), "watching": {"tables"}, "keeping": set(), "recording": set()}
+#: Files above them: what the users' `runlog.runs(...)` offers is put together here, the recorder out of its parts.
+READING = {"tables", "watching", "keeping"}
+COMPOSED = {
+    "runlog/notebook.py": READING,
+    "runlog/run_record.py": READING,
+    "runlog/recorder.py": {"recording"},
+}
 
 
 @pytest.mark.parametrize("path", [*SOURCE.glob("runlog/**/*.py")], ids=lambda path: str(path.relative_to(SOURCE)))
@@ -128,7 +133,7 @@ def test_the_folders_of_the_run_log_stand_on_its_files_and_not_on_each_other(pat
     own = parts[0] if parts[1:] else ""
     assert not own or own in RUNLOG, f"runlog has no folder '{own}'"
     used = {name.split(".")[2] for name in imported(path) if name.startswith("decaylab.runlog.")} & set(RUNLOG)
-    allowed = set(RUNLOG) if path.relative_to(SOURCE).as_posix() in COMPOSED else {own} | RUNLOG.get(own, set())
+    allowed = COMPOSED.get(path.relative_to(SOURCE).as_posix(), {own} | RUNLOG.get(own, set()))
     assert used <= allowed, f"{path.name} imports {', '.join(sorted(used - allowed))}"
 
 

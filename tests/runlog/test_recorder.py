@@ -155,7 +155,7 @@ def test_what_was_printed_is_kept_and_still_shown(tmp_path, capsys):
 
 
 def test_output_is_bounded_and_keeps_its_end(tmp_path, monkeypatch):
-    from decaylab.runlog import output
+    from decaylab.runlog.recording import output
 
     monkeypatch.setattr(output, "LIMIT_BYTES", 1000)
     monkeypatch.setattr(output, "TAIL_BYTES", 200)
@@ -352,14 +352,14 @@ def test_a_directory_removed_under_the_run_is_written_again(tmp_path):
 
 
 def test_metadata_that_cannot_be_written_does_not_stop_the_training(tmp_path, monkeypatch):
-    from decaylab.runlog import recorder
+    from decaylab.runlog.recording import writer
 
     with runlog.start("m", experiments=tmp_path, capture_output=False) as run:
-        real = recorder.replace_file
-        monkeypatch.setattr(recorder, "replace_file", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
+        real = writer.replace_file
+        monkeypatch.setattr(writer, "replace_file", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
         with pytest.warns(runlog.RunLogWarning, match=r"metadata\.json could not be written"):
             run.update(config={"a": 1})
-        monkeypatch.setattr(recorder, "replace_file", real)
+        monkeypatch.setattr(writer, "replace_file", real)
     assert metadata(run)["config"] == {"a": 1}
 
 
@@ -387,7 +387,7 @@ def test_secrets_on_the_command_line_are_blanked():
 
 
 def test_git_commit_and_diff_are_recorded_within_bounds(tmp_path, monkeypatch):
-    from decaylab.runlog import surroundings
+    from decaylab.runlog.recording import git as code
 
     monkeypatch.chdir(tmp_path)
     commit = "git init -q && git add . && git -c user.name=a -c user.email=a@b commit -qm x"
@@ -395,7 +395,7 @@ def test_git_commit_and_diff_are_recorded_within_bounds(tmp_path, monkeypatch):
     subprocess.run(commit, shell=True, check=True)
     (tmp_path / "code.py").write_text("a = 2\n" * 1000)
     (tmp_path / "new.py").write_text("")
-    monkeypatch.setattr(surroundings, "DIFF_LIMIT", 500)
+    monkeypatch.setattr(code, "DIFF_LIMIT", 500)
     with runlog.start("m") as run:
         pass
     git = metadata(run)["git"]

@@ -13,39 +13,28 @@ from __future__ import annotations
 
 import atexit
 import os
-import signal
 import sys
 import threading
 import time
-import warnings
 from typing import Any, Literal
 
 from decaylab.errors import RunLogError
 from decaylab.runlog import digests, surroundings
 from decaylab.runlog.document import Document
-from decaylab.runlog.files import replace_file, sync_directory
+from decaylab.runlog.files import sync_directory
 from decaylab.runlog.history import HistoryWriter
 from decaylab.runlog.naming import check_model_name, make_run_directory
-from decaylab.runlog.output import OutputLog
-from decaylab.runlog.process import HEARTBEAT_SECONDS, identity
+from decaylab.runlog.process import identity
+from decaylab.runlog.recording import git
+from decaylab.runlog.recording.heartbeat import Heartbeat
+from decaylab.runlog.recording.output import OutputLog
+from decaylab.runlog.recording.signals import Signals, is_clean, status_after
+from decaylab.runlog.recording.writer import RunLogWarning as RunLogWarning
+from decaylab.runlog.recording.writer import Writer
 from decaylab.runlog.schema import BEST_CHECKPOINT, HEARTBEAT, HISTORY, METADATA, OUTPUT, STORED_STATUSES
 from decaylab.runlog.values import history_line
 
 Direction = Literal["min", "max"]
-
-
-class RunLogWarning(UserWarning):
-    """Something of the record could not be written; the training goes on."""
-
-
-class Terminated(SystemExit):
-    """SIGTERM arrived: the scheduler, or a person, ended the process."""
-
-    def __init__(self) -> None:
-        super().__init__(143)
-
-    def __str__(self) -> str:
-        return "SIGTERM"  # in the record; the status says nothing to its reader
 
 
 def start(
@@ -119,26 +108,26 @@ class Run:
         self.run_id = os.path.basename(self.directory)
         self._shown_directory = directory
         self._document = document
-        self._pid = os.getpid()
         self._lock = threading.RLock()
         self._goes_on = seconds_before is not None
         self._started = time.monotonic() - (seconds_before or 0.0)
-        self._said: set[str] = set()
-        self._closed = threading.Event()
-        self._output: OutputLog | None = None
+        self._finished = False
         self._last_epoch: int | None = None
         self._history = HistoryWriter(os.path.join(self.directory, HISTORY))
-        self._touch_heartbeat()
+        self._writer = Writer(self.directory)
+        self._heartbeat = Heartbeat(os.path.join(self.directory, HEARTBEAT), self._writer.warn, self._after_beat)
+        self._signals = Signals()
+        self._output: OutputLog | None = None
+        self._heartbeat.touch()
         self._write()
         self._history.sync()
         sync_directory(self.experiments)
         if capture:
             self._output = OutputLog(os.path.join(self.directory, OUTPUT))
-        self._previous_sigterm: Any = None
         if handle_sigterm:
-            self._take_sigterm()
+            self._signals.take()
         atexit.register(self._at_exit)
-        threading.Thread(target=self._beat, name=f"heartbeat {self.run_id}", daemon=True).start()
+        self._heartbeat.start(self.run_id)
         self._record_surroundings()
 
     def log(self, **values: Any) -> None:
@@ -153,7 +142,8 @@ class Run:
         if isinstance(epoch := values.get("epoch"), int) and not isinstance(epoch, bool):
             self._last_epoch = max(epoch, self._last_epoch or epoch)
         if self._history.trouble is not None:
-            self._tell_history_trouble()
+            trouble, self._history.trouble = self._history.trouble, None
+            self._writer.warn(f"{HISTORY} could not be written ({trouble.strerror}); lines are kept and tried again")
 
     def update(self, config: dict[str, Any] | None = None, **sections: Any) -> None:
         """Add or change settings and results while the run goes on; dicts are merged into what is there.
@@ -195,8 +185,7 @@ class Run:
         of your own. A metric that is not finite is recorded as null, its value under `metrics_raw`. `without` are
         files of the run that are going to be removed: their digests are not kept.
         """
-        if os.getpid() != self._pid:
-            raise RunLogError(f"run {self.run_id} was started by process {self._pid}; only that process finishes it")
+        self._writer.check_ours()
         if status not in STORED_STATUSES or status == "running":
             raise RunLogError(f"a run cannot finish as {status!r}: choose from {', '.join(STORED_STATUSES[1:])}")
         with self._lock:
@@ -204,30 +193,33 @@ class Run:
             self._document.update(None, {**sections, **({"metrics": metrics} if metrics else {})})
             self._close(status, error, without)
 
-    def _refuse_if_finished(self) -> None:
-        if self._closed.is_set():
-            raise RunLogError(f"run {self.run_id} is already finished")
-
     @property
     def finished(self) -> bool:
-        return self._closed.is_set()
+        return self._finished
 
     def __enter__(self) -> Run:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: Any) -> None:
-        if self._closed.is_set() or os.getpid() != self._pid:
-            return
-        if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
-            self.finish()
-        elif isinstance(error, (KeyboardInterrupt, Terminated)):
-            self.finish(status="interrupted", error=error)
-        else:
-            self.finish(status="failed", error=error)
+        self._finish_after(error)
+
+    def _at_exit(self) -> None:
+        """A run that nobody finished: its process ended in an error, or its author forgot `finish`."""
+        self._finish_after(getattr(sys, "last_value", None))
+
+    def _finish_after(self, error: BaseException | None) -> None:
+        """End the run as its program ended: with this exception, or with none."""
+        if not self._finished and self._writer.is_ours:
+            self.finish(status=status_after(error), error=None if is_clean(error) else error)
+
+    def _refuse_if_finished(self) -> None:
+        if self._finished:
+            raise RunLogError(f"run {self.run_id} is already finished")
 
     def _close(self, status: str, error: BaseException | str | None, without: tuple[str, ...]) -> None:
-        self._closed.set()
-        self._give_sigterm_back()
+        self._finished = True
+        self._heartbeat.stop()
+        self._signals.give_back()
         atexit.unregister(self._at_exit)
         if self._output is not None:
             self._output.close()
@@ -243,100 +235,53 @@ class Run:
             peak_memory=surroundings.peak_memory_bytes(),
             files=digests.of_directory(self.directory, without),
         )
+        self._close_history()
+        self._write()
+
+    def _close_history(self) -> None:
         if not self._history.flush():
-            self._warn(f"{self._history.held_back} lines of {HISTORY} could not be written: {self._history.trouble}")
+            count, trouble = self._history.held_back, self._history.trouble
+            self._writer.warn(f"{count} lines of {HISTORY} could not be written: {trouble}")
         try:
             self._history.sync()
         except OSError as problem:
-            self._warn(f"{HISTORY} could not be flushed to the disk: {problem.strerror}")
-        self._write()
+            self._writer.warn(f"{HISTORY} could not be flushed to the disk: {problem.strerror}")
         self._history.close()
 
     def _write(self) -> None:
-        """Replace metadata.json; what fails is said and stays pending for the next time."""
-        if os.getpid() != self._pid:
-            raise RunLogError(f"run {self.run_id} was started by process {self._pid}; only that process changes it")
-        try:
-            replace_file(os.path.join(self.directory, METADATA), self._document.encode())
-        except OSError as error:
-            self._warn(f"{METADATA} could not be written ({error.strerror}); it is tried again, the training goes on")
+        """Replace metadata.json; what fails stays pending for the next time."""
+        failed = f"{METADATA} could not be written ({{reason}}); it is tried again, the training goes on"
+        self._writer.replace(METADATA, self._document.encode(), failed)
 
     def _record_surroundings(self) -> None:
-        state, diff = surroundings.git_state(os.getcwd())
-        if self._goes_on:  # what was found at the start stays
-            with self._lock:
-                self._document.surround_again(surroundings.environment(), state)
-                self._write()
-            return
-        if diff:
-            try:
-                replace_file(os.path.join(self.directory, "git.diff"), diff)
-            except OSError as error:
-                self._warn(f"git.diff could not be written ({error.strerror})")
+        state, diff = git.state_of(os.getcwd())
+        environment = surroundings.environment()
+        if diff and not self._goes_on:
+            self._writer.replace("git.diff", diff, "git.diff could not be written ({reason})")
         with self._lock:
-            self._document.surround(surroundings.environment(), state)
+            if self._goes_on:  # what was found at the start stays
+                self._document.surround_again(environment, state)
+            else:
+                self._document.surround(environment, state)
             self._write()
 
-    def _beat(self) -> None:
-        while not self._closed.wait(HEARTBEAT_SECONDS):
-            self._touch_heartbeat()
-            if self._history.held_back:
-                with self._lock:
-                    if not self._closed.is_set() and self._history.flush():
-                        self._write()
-            if not os.path.isdir(self.directory):
-                self._warn("its directory was removed; the record is kept in memory and written again at the end")
-
-    def _touch_heartbeat(self) -> None:
-        path = os.path.join(self.directory, HEARTBEAT)
-        try:
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666))
-            os.utime(path)
-        except OSError as error:
-            self._warn(f"the heartbeat could not be written ({error.strerror})")
+    def _after_beat(self) -> None:
+        """What is tried again while the training goes on, in the heartbeat's thread."""
+        if self._history.held_back:
+            with self._lock:
+                if not self._finished and self._history.flush():
+                    self._write()
+        if not os.path.isdir(self.directory):
+            self._writer.warn("its directory was removed; the record is kept in memory and written again at the end")
 
     def _rescue_if_removed(self) -> None:
         if os.path.isdir(self.directory):
             return
-        self._warn("its directory was removed; the record is written again, files of other writers are lost")
+        self._writer.warn("its directory was removed; the record is written again, files of other writers are lost")
+        failed = "the record could not be written again ({reason})"
         try:
             os.makedirs(self.directory)
-            replace_file(os.path.join(self.directory, HISTORY), self._history.content())
         except OSError as error:
-            self._warn(f"the record could not be written again ({error.strerror})")
-
-    def _tell_history_trouble(self) -> None:
-        error, self._history.trouble = self._history.trouble, None
-        if error is not None:
-            self._warn(f"{HISTORY} could not be written ({error.strerror}); lines are kept and tried again")
-
-    def _warn(self, text: str) -> None:
-        if text not in self._said:
-            self._said.add(text)
-            warnings.warn(f"run {self.run_id}: {text}", RunLogWarning, stacklevel=3)
-
-    def _take_sigterm(self) -> None:
-        main = threading.current_thread() is threading.main_thread()
-        if main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            self._previous_sigterm = signal.signal(signal.SIGTERM, _raise_terminated)
-
-    def _give_sigterm_back(self) -> None:
-        main = threading.current_thread() is threading.main_thread()
-        if self._previous_sigterm is not None and main and signal.getsignal(signal.SIGTERM) is _raise_terminated:
-            signal.signal(signal.SIGTERM, self._previous_sigterm)
-
-    def _at_exit(self) -> None:
-        """A run that nobody finished: its process ended in an error, or its author forgot `finish`."""
-        if self._closed.is_set() or os.getpid() != self._pid:
-            return
-        error = getattr(sys, "last_value", None)
-        if isinstance(error, (KeyboardInterrupt, Terminated)):
-            self.finish(status="interrupted", error=error)
-        elif error is not None:
-            self.finish(status="failed", error=error)
+            self._writer.warn(failed.format(reason=error.strerror))
         else:
-            self.finish()
-
-
-def _raise_terminated(number: int, frame: Any) -> None:
-    raise Terminated
+            self._writer.replace(HISTORY, self._history.content(), failed)

@@ -15,6 +15,7 @@ from decaylab.runlog import surroundings
 from decaylab.runlog.files import read_regular
 from decaylab.runlog.reading import at, section
 from decaylab.runlog.record import Record
+from decaylab.runlog.recording import git
 from decaylab.runlog.tables.diff import flatten
 from decaylab.training.config import TrainConfig
 from decaylab.training.describe import code_digest, settings
@@ -29,7 +30,7 @@ _MAY_DIFFER = (
 )  # fmt: skip
 #: What the users' older programs recorded as it was asked for, not as it was.
 _ASKED_FOR = ("data_config.num_samples",)
-_DIFF_LIMIT = 2 * surroundings.DIFF_LIMIT
+_DIFF_LIMIT = 2 * git.DIFF_LIMIT
 #: Digests of the code that trains: decaylab's, and the file of a model of the user's own.
 _CODE = ("code", "model_code")
 #: No training has more; a number beyond comes from no record of ours, and PyTorch might try to start them.
@@ -134,7 +135,7 @@ def _git_differences(record: Record, plan: Plan) -> list[Difference]:
     Where decaylab's own code is the recorded one to the letter and the model is one of ours, no other code takes part:
     then they are listed and change no bit.
     """
-    state, diff = surroundings.git_state(os.getcwd())
+    state, diff = git.state_of(os.getcwd())
     is_code_known = section(record.metadata, "environment").get("code") == code_digest()
     may_change = plan.config.model_path is not None or not is_code_known
     stored, here = at(record.document, ("git", "commit")), state and state["commit"]
