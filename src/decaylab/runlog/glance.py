@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from decaylab.runlog.record import Folder, Record
 from decaylab.runlog.schema import ALIASES
-
-#: What the base's attributes are before anything has been read.
-_UNSET: dict[str, Any] = {
-    "linked": None,
-    "archive": None,
-    "_found": (),
-    "_converted": None,
-    "_status": None,
-    "_problems": None,
-    "_loaded": None,
-}
 
 
 class Glance(Record):
@@ -27,25 +15,17 @@ class Glance(Record):
     goes by what it read alone, so its values never come from two states of the run.
     """
 
-    __slots__ = ("_columns", "_loaded", "_row")
+    _loaded: dict[str, Any] | None = None
 
-    _loaded: dict[str, Any] | None
-
-    def __init__(self, folder: Folder, run_id: str, raw: str, columns: dict[str, list[Any]], row: int) -> None:
-        # Ten thousand of these are made for a table that shows twenty: the rest is set when it is asked for.
+    def __init__(
+        self, folder: Folder, run_id: str, path: str, raw: str, columns: dict[str, list[Any]], row: int
+    ) -> None:
         self.folder = folder
         self.run_id = run_id
+        self.path = path
         self.raw = raw
         self._columns = columns
         self._row = row
-
-    def __getattr__(self, name: str) -> Any:
-        """An attribute of the base that has not been set yet."""
-        if name == "path":
-            self.path = os.path.join(self.folder.path, self.run_id)
-        elif name in _UNSET:
-            setattr(self, name, _UNSET[name])
-        return object.__getattribute__(self, name)
 
     @property
     def document(self) -> dict[str, Any]:

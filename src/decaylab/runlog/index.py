@@ -75,8 +75,9 @@ def _from_index(experiments: str, found: list[tuple[str, bool]], known: Known) -
         row += 1
         if unread.get(name, True):  # gone, or a link
             continue
+        path = prefix + name
         try:
-            now = lstat(prefix + name + suffix)
+            now = lstat(path + suffix)
         except OSError:
             read_anyway += not mtime
             continue
@@ -84,7 +85,7 @@ def _from_index(experiments: str, found: list[tuple[str, bool]], known: Known) -
             if raw is None:
                 read_anyway += 1
             else:
-                records.append(Glance(folder, name, raw, columns, row))
+                records.append(Glance(folder, name, path, raw, columns, row))
                 del unread[name]
     unknown = len(unread) - read_anyway - sum(unread.values())
     if unknown > 8 + _MOST_UNKNOWN * len(found):

@@ -59,7 +59,7 @@ class Table:
         if len(read) == 1 and _is_settled(read[0]) and seen:
             (record,) = read
             values = self._values(record, self._row_of(name, mark))
-            self.records.append(Glance(self._folder, name, record.raw, self._columns, len(self.names)))
+            self.records.append(Glance(self._folder, name, record.path, record.raw, self._columns, len(self.names)))
             self._append(name, mark, record.raw, values)
         else:
             self.records += read

@@ -65,19 +65,13 @@ class Record:
         archive: an archive that holds the run, where archives were asked for (see `archived.with_archived`).
     """
 
-    __slots__ = (
-        "_converted",
-        "_document",
-        "_found",
-        "_problems",
-        "_status",
-        "archive",
-        "folder",
-        "linked",
-        "path",
-        "raw",
-        "run_id",
-    )
+    # Ten thousand records are made for a table that shows twenty: what most never need is set when it is asked for.
+    linked: str | None = None
+    archive: str | None = None
+    _found: tuple[str, ...] = ()  # what reading the directory had to say
+    _converted: legacy.Converted | None = None
+    _status: str | None = None
+    _problems: tuple[str, ...] | None = None
 
     def __init__(
         self,
@@ -94,12 +88,8 @@ class Record:
         self.path = path
         self.raw = raw
         self.linked = linked
-        self.archive: str | None = None
         self._document = document
-        self._found = found  # what reading the directory had to say
-        self._converted: legacy.Converted | None = None
-        self._status: str | None = None
-        self._problems: tuple[str, ...] | None = None
+        self._found = found
 
     def __repr__(self) -> str:
         return f"<Record {self.run_id} ({self.raw})>"
