@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,23 @@ def test_the_folders_of_the_run_log_stand_on_its_files_and_not_on_each_other(pat
     used = {name.split(".")[2] for name in imported(path) if name.startswith("decaylab.runlog.")} & set(RUNLOG)
     allowed = COMPOSED.get(path.relative_to(SOURCE).as_posix(), {own} | RUNLOG.get(own, set()))
     assert used <= allowed, f"{path.name} imports {', '.join(sorted(used - allowed))}"
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    names = {path: ".".join(("decaylab", *path.relative_to(SOURCE).with_suffix("").parts)) for path in FILES}
+    modules = {name.removesuffix(".__init__") for name in names.values()}
+    graph = {
+        name.removesuffix(".__init__"): {found for used in imported(path) if (found := module_of(used, modules))}
+        for path, name in names.items()
+    }
+    assert sum(map(len, graph.values())) > 500
+    TopologicalSorter(graph).prepare()  # a circle is an error that names its files
+
+
+def module_of(imported_name: str, modules: set[str]) -> str | None:
+    """The file of the house that `from a.b import c` reads: `a.b.c` if that is one, else `a.b`."""
+    parent = imported_name.rpartition(".")[0]
+    return imported_name if imported_name in modules else parent if parent in modules - {"decaylab"} else None
 
 
 def test_the_walk_finds_the_files() -> None:

@@ -50,8 +50,9 @@ def test_the_record_tells_and_the_later_file_counts_more(write_run, experiments:
     record = read_run(str(trained))
     assert record.get("t20_vs_noise") == 1.03
     assert record.get("edt_vs_noise") is None
-    assert recorded(record) == with_ratio(1.03)
-    assert recorded(read_run(str(experiments / "compact_20260301_120001"))) is None
+    assert recorded(record.path, record.metadata) == with_ratio(1.03)
+    unmeasured = read_run(str(experiments / "compact_20260301_120001"))
+    assert recorded(unmeasured.path, unmeasured.metadata) is None
     assert json.loads((trained / "metadata.json").read_text())["label_noise"] == with_ratio(1.5)
 
 

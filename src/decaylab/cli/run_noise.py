@@ -30,7 +30,7 @@ def noise_lines(record: Record) -> list[str]:
     from decaylab.runlog.label_noise import recorded
     from decaylab.runlog.tables.noise_lines import lines
 
-    content = recorded(record)
+    content = recorded(record.path, record.metadata)
     said = _computed(record) if content is None else lines(content)
     return (
         ["errors over the label noise (95 % interval over geometries)", *(f"  {line}" for line in said)] if said else []

@@ -5,53 +5,70 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from decaylab.runlog.label_noise import read_label_noise
 from decaylab.runlog.reading import at, number
 from decaylab.runlog.schema import LABEL_NOISE, TAGS
-
-if TYPE_CHECKING:
-    from decaylab.runlog.record import Record
 
 #: Statuses of runs whose metadata does not say how far they came.
 UNFINISHED = ("running", "lost")
 
 
-def _epochs(record: Record) -> Any:
+class Run(Protocol):
+    """What is asked of a run here; `record.Record` answers."""
+
+    run_id: str
+    path: str
+    raw: str
+    archive: str | None
+    folder: Any
+
+    @property
+    def model(self) -> str | None: ...
+    @property
+    def timestamp(self) -> str | None: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def problems(self) -> tuple[str, ...]: ...
+    def get(self, field: str) -> Any: ...
+    def history(self) -> Any: ...
+
+
+def _epochs(run: Run) -> Any:
     """Epochs trained; those of a run that did not end are in its history only."""
-    stored = number(record.get("training_config.actual_epochs"))
-    if stored is None or record.status in UNFINISHED:
-        reached = record.history().last_epoch if record.raw == "documented" else None
+    stored = number(run.get("training_config.actual_epochs"))
+    if stored is None or run.status in UNFINISHED:
+        reached = run.history().last_epoch if run.raw == "documented" else None
         return stored if reached is None else reached
     return stored
 
 
-def _duration(record: Record) -> float | None:
+def _duration(run: Run) -> float | None:
     """Minutes; derived from the seconds where only those are recorded."""
-    minutes = number(record.get("training_config.training_duration_minutes"))
+    minutes = number(run.get("training_config.training_duration_minutes"))
     if minutes is None:
-        seconds = number(record.get("training_config.training_duration_seconds"))
+        seconds = number(run.get("training_config.training_duration_seconds"))
         return None if seconds is None else float(seconds / 60)
     return float(minutes)
 
 
-def _edc_vs(record: Record, baseline: str) -> float | None:
+def _edc_vs(run: Run, baseline: str) -> float | None:
     """EDC MAE over that of a baseline on the same test rooms: the mean of the training curves (below 1 is better than
     knowing nothing of the room), or physics alone (below 1: something was learnt)."""
-    own, other = record.get("edc_mae"), number(record.get(f"baselines.{baseline}.overall_edc.mae"))
+    own, other = run.get("edc_mae"), number(run.get(f"baselines.{baseline}.overall_edc.mae"))
     return float(own / other) if own is not None and other else None
 
 
-def _vs_noise(record: Record, name: str) -> float | None:
-    """MAE over the label noise: of the file that `decaylab noise --run` left beside the record, else of the record."""
+def _vs_noise(run: Run, name: str) -> float | None:
+    """MAE over the label noise: of the file that `decaylab noise --run` left, else the recorded one."""
     path = f"label_noise.metrics.{name}.ratio"
-    if os.path.lexists(os.path.join(record.path, LABEL_NOISE)):
-        from decaylab.runlog.label_noise import read_label_noise
-
-        own = read_label_noise(record.path)
+    if os.path.lexists(os.path.join(run.path, LABEL_NOISE)):
+        own = read_label_noise(run.path)
         if own is not None:
             return _finite(at(own, tuple(path.split(".")[1:])))
-    return _finite(record.get(path))
+    return _finite(run.get(path))
 
 
 def _finite(value: Any) -> float | None:
@@ -59,12 +76,12 @@ def _finite(value: Any) -> float | None:
     return float(found) if found is not None and found - found == 0 else None
 
 
-def _tags(record: Record) -> list[str] | None:
-    if not os.path.lexists(os.path.join(record.path, TAGS)):
+def _tags(run: Run) -> list[str] | None:
+    if not os.path.lexists(os.path.join(run.path, TAGS)):
         return None
     from decaylab.runlog.notes import read_tags
 
-    return read_tags(record.path) or None
+    return read_tags(run.path) or None
 
 
 def below(directory: str) -> tuple[int, int]:
@@ -88,19 +105,19 @@ def below(directory: str) -> tuple[int, int]:
     return round(total), count
 
 
-def elsewhere(function: str) -> Callable[[Record], Any]:
+def elsewhere(function: str) -> Callable[[Run], Any]:
     """The function of a record that a FIELD names as "module:function"; one that gives null if it is not installed."""
     module, _, name = function.partition(":")
     try:
-        found: Callable[[Record], Any] = getattr(import_module(module), name)
+        found: Callable[[Run], Any] = getattr(import_module(module), name)
     except ModuleNotFoundError:
-        return lambda record: None
+        return lambda run: None
     return found
 
 
-def _test_split(record: Record) -> str | None:
+def _test_split(run: Run) -> str | None:
     """Which rows the run was tested on, as text that is equal for equal rows; None where nothing tells."""
-    data = record.get("data_config")
+    data = run.get("data_config")
     if not isinstance(data, dict):
         return None
     digest = data.get("test_digest")
@@ -113,22 +130,22 @@ def _test_split(record: Record) -> str | None:
 
 
 DERIVED: dict[str, Any] = {
-    "run_id": lambda record: record.run_id,
-    "model": lambda record: record.model,
-    "timestamp": lambda record: record.timestamp,
-    "status": lambda record: record.status,
+    "run_id": lambda run: run.run_id,
+    "model": lambda run: run.model,
+    "timestamp": lambda run: run.timestamp,
+    "status": lambda run: run.status,
     "duration": _duration,
     "epochs": _epochs,
-    "edc_vs_mean": lambda record: _edc_vs(record, "mean_curve"),
-    "edc_vs_physics": lambda record: _edc_vs(record, "physics"),
-    "edc_vs_noise": lambda record: _vs_noise(record, "edc"),
-    "edt_vs_noise": lambda record: _vs_noise(record, "edt"),
-    "t20_vs_noise": lambda record: _vs_noise(record, "t20"),
-    "c50_vs_noise": lambda record: _vs_noise(record, "c50"),
-    "size": lambda record: below(record.path)[0] / 1e6,  # megabytes
+    "edc_vs_mean": lambda run: _edc_vs(run, "mean_curve"),
+    "edc_vs_physics": lambda run: _edc_vs(run, "physics"),
+    "edc_vs_noise": lambda run: _vs_noise(run, "edc"),
+    "edt_vs_noise": lambda run: _vs_noise(run, "edt"),
+    "t20_vs_noise": lambda run: _vs_noise(run, "t20"),
+    "c50_vs_noise": lambda run: _vs_noise(run, "c50"),
+    "size": lambda run: below(run.path)[0] / 1e6,  # megabytes
     "tags": _tags,
-    "note": lambda record: record.folder.note_on(record),
-    "problems": lambda record: list(record.problems) or None,
+    "note": lambda run: run.folder.note_on(run),
+    "problems": lambda run: list(run.problems) or None,
     "test_split": _test_split,
-    "archive": lambda record: record.archive,
+    "archive": lambda run: run.archive,
 }

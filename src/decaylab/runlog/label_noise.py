@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from decaylab.errors import RunLogError
 from decaylab.runlog.files import read_regular, replace_file
 from decaylab.runlog.parse import parse
 from decaylab.runlog.schema import LABEL_NOISE
-
-if TYPE_CHECKING:
-    from decaylab.runlog.record import Record
 
 _LIMIT = 1024 * 1024
 
@@ -31,11 +28,11 @@ def read_label_noise(directory: str) -> dict[str, Any] | None:
     return parse(data, LABEL_NOISE)[0]
 
 
-def recorded(record: Record) -> dict[str, Any] | None:
-    """The run's errors over the label noise as they are on record, here or in its metadata."""
-    content = read_label_noise(record.path)
+def recorded(directory: str, metadata: dict[str, Any]) -> dict[str, Any] | None:
+    """A run's errors over the label noise as they are on record: in its directory, else in its metadata."""
+    content = read_label_noise(directory)
     if content is None:
-        stored = record.metadata.get("label_noise")
+        stored = metadata.get("label_noise")
         content = stored if isinstance(stored, dict) else None
     return content
 

@@ -36,8 +36,6 @@ class Head(NamedTuple):
 class ArchivedRecord(Record):
     """A run in an archive. `path` is the archive's; its files are not there, so nothing is read from them."""
 
-    __slots__ = ("tags",)
-
     def __init__(self, folder: Folder, run_id: str, path: str, document: dict[str, Any], raw: str, found: Any) -> None:
         super().__init__(folder, run_id, path, document, raw, found)
         self.archive = path
