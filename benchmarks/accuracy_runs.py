@@ -22,6 +22,7 @@ from accuracy_rooms import METRICS, Errors, Medians, Rows, errors_against
 from numpy.typing import NDArray
 from torch import Tensor
 
+from decaylab.catalogue.settings import TrainConfig
 from decaylab.models.baseline import PhysicalBaseline
 from decaylab.models.grid import draw_curve
 from decaylab.models.traced import TracedEnergy
@@ -29,7 +30,6 @@ from decaylab.rooms import open_data
 from decaylab.rooms.splits import Split
 from decaylab.rooms.store import DataSet
 from decaylab.runlog.files import remove_if_there
-from decaylab.training.config import TrainConfig
 from decaylab.training.data import parameter_medians
 from decaylab.training.loop import start
 from decaylab.training.plan import prepare

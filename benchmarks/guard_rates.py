@@ -149,8 +149,8 @@ def trained(case: Case, seed: int, data: str, epochs: int) -> dict[str, Any]:
     import lightning as L
     import torch
 
+    from decaylab.catalogue.settings import TrainConfig
     from decaylab.rooms.scaling import fit_curves, fit_features
-    from decaylab.training.config import TrainConfig
     from decaylab.training.data import CurveRooms, inputs_for, loader, mean_curve
     from decaylab.training.guarding import mean_curve_loss
     from decaylab.training.module import PRECISION, CurveModule

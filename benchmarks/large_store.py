@@ -174,9 +174,9 @@ def steps() -> dict[str, Any]:
 
 def module_for(model: Any, data: Any) -> Any:
     """The training module of a model, as a training builds it, with a scaler that leaves curves as they are."""
+    from decaylab.catalogue.settings import TrainConfig
     from decaylab.losses import build_loss
     from decaylab.rooms.scaling import Scaler
-    from decaylab.training.config import TrainConfig
     from decaylab.training.module import CurveModule
 
     class Timed(CurveModule):

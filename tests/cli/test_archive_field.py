@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from decaylab.catalogue.fields import FIELDS
 from decaylab.cli.main import main
 from decaylab.runlog.keeping.archive import archive_run
-from decaylab.runlog.schema import FIELDS
 from decaylab.runlog.store import read_run
 
 GONE, KEPT, HERE = "a_20260301_120000", "b_20260301_120001", "c_20260301_120002"

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from decaylab.catalogue.fields import FIELDS
 from decaylab.cli import completion, completion_words
 from decaylab.cli.main import COMMANDS, main
 from decaylab.losses import LOSSES
 from decaylab.models.registry import MODELS
-from decaylab.runlog.schema import FIELDS
 from decaylab.training import config
 
 RUNS = ["compact_20260122_020157", "compact_20260122_030000_2", "hybrid_v2_20260122_020157"]

@@ -14,6 +14,7 @@ import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from decaylab.catalogue.settings import TrainConfig
 from decaylab.cli import train as train_command
 from decaylab.cli.main import main
 from decaylab.cli.parser import CommandParser
@@ -24,7 +25,6 @@ from decaylab.rooms.splits import split_rows
 from decaylab.runlog.document import Document
 from decaylab.runlog.record import Folder, Record
 from decaylab.training import describe, loop
-from decaylab.training.config import TrainConfig
 from decaylab.training.plan import Plan, _chosen_rows
 
 ROOMS = 30

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import torch
 
+from decaylab.catalogue.settings import GENERAL_SETTINGS
 from decaylab.errors import ModelError
 from decaylab.losses import LOSSES
 from decaylab.models import MODELS, build_model
-from decaylab.training.config import GENERAL_SETTINGS
 
 #: The models of the users' code: scaled features to a value per sample.
 LARGE = ["lstm", "hybrid_v1", "hybrid_v2", "hybrid_v3", "transformer", "multihead"]

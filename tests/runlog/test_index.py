@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from decaylab.catalogue.fields import FIELDS
 from decaylab.runlog import index, index_file, index_table, query, store
 from decaylab.runlog.glance import Glance
 from decaylab.runlog.keeping.archive import archive_run
 from decaylab.runlog.keeping.archived import with_archived
-from decaylab.runlog.schema import FIELDS
 from decaylab.runlog.tables import compare, export
 
 #: What a whole table takes of every run, and a path and a metric of the user's own.

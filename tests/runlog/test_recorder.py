@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 
 from decaylab import runlog
+from decaylab.catalogue.document import DOCUMENTED, SCHEMA_VERSION
 from decaylab.errors import RunLogError
 from decaylab.runlog.history import read_history
 from decaylab.runlog.process import identity, is_alive
-from decaylab.runlog.schema import DOCUMENTED, SCHEMA_VERSION
 
 
 def metadata(run):

@@ -21,12 +21,12 @@ import polars
 import pytest
 
 from decaylab import runlog
+from decaylab.catalogue.fields import ALIASES, FIELDS
 from decaylab.cli.main import main
 from decaylab.errors import DecaylabError, InputError, MissingExtraError, RunLogError
 from decaylab.runlog import index, index_table, store
 from decaylab.runlog.keeping.archive import archive_run
 from decaylab.runlog.notes import add_tags, append_note
-from decaylab.runlog.schema import ALIASES, FIELDS
 from decaylab.runlog.store import read_run
 
 A, B, C = "compact_20260301_120000", "lstm_20260301_130000", "compact_20260301_140000"

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from decaylab.acoustics import room_parameters
+from decaylab.catalogue.settings import PRECISIONS, SCALER_TYPES, TrainConfig
 from decaylab.errors import DecaylabError
 from decaylab.losses import LOSSES
 from decaylab.models import MODELS, lstm, multihead, transformer
 from decaylab.runlog.history import read_history
 from decaylab.training import loop
-from decaylab.training.config import PRECISIONS, SCALER_TYPES, TrainConfig
 
 
 @pytest.fixture(autouse=True)

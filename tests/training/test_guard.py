@@ -7,10 +7,10 @@ import shlex
 
 import pytest
 
+from decaylab.catalogue.settings import TrainConfig
 from decaylab.cli.main import main
 from decaylab.runlog.history import read_history
 from decaylab.training import guard, guarding
-from decaylab.training.config import TrainConfig
 from decaylab.training.guard import Course, Verdict, first_stop, judge
 from decaylab.training.known_causes import likely_cause
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from decaylab.catalogue.settings import TrainConfig
 from decaylab.losses import LOSSES, build_loss
 from decaylab.models import build_model, lstm
 from decaylab.rooms.scaling import fit_curves
 from decaylab.rooms.store import open_data
-from decaylab.training.config import TrainConfig
 from decaylab.training.data import CurveRooms, KnotRooms
 from decaylab.training.module import CurveModule
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from decaylab.catalogue.settings import TrainConfig
 from decaylab.cli.main import main
 from decaylab.rooms import SimulationSettings, draw_rooms, simulate_rooms
 from decaylab.rooms.leakage import shared_rows
 from decaylab.training import loop, preflight, preflight_findings
-from decaylab.training.config import TrainConfig
 from decaylab.training.plan import prepare
 from decaylab.training.preflight import PreflightError, check, refuse
 from decaylab.training.preflight_steps import Trial, places

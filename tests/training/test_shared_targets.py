@@ -4,9 +4,9 @@ import shutil
 
 import numpy as np
 
+from decaylab.catalogue.settings import TrainConfig
 from decaylab.cli.main import main
 from decaylab.runlog.store import scan
-from decaylab.training.config import TrainConfig
 from decaylab.training.loop import train
 
 

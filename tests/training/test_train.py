@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 import torch
 
+from decaylab.catalogue.document import DOCUMENTED
+from decaylab.catalogue.settings import TrainConfig
 from decaylab.cli.main import main
 from decaylab.errors import InputError
 from decaylab.rooms.store import open_data
 from decaylab.runlog.history import read_history
-from decaylab.runlog.schema import DOCUMENTED
 from decaylab.runlog.store import scan
-from decaylab.training.config import TrainConfig
 from decaylab.training.data import at_positions, sample_shares
 
 QUICK = ["--max-epochs", "4", "--batch-size", "8"]

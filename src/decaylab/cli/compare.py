@@ -113,7 +113,7 @@ def _needed(args: argparse.Namespace) -> list[str]:
         typed += columns
         needed += compare.shown_of_every_run(columns)
         if _wants_export(args) and not columns:
-            from decaylab.runlog.schema import FIELDS
+            from decaylab.catalogue.fields import FIELDS
 
             needed += FIELDS
     return [*needed, *(path for field in typed for path in query.paths_of(field))]

@@ -10,9 +10,9 @@ import argparse
 from importlib import import_module
 from typing import NamedTuple
 
+from decaylab.catalogue.fields import FIELDS
 from decaylab.cli.main import COMMANDS
 from decaylab.cli.parser import CommandParser
-from decaylab.runlog.schema import FIELDS
 
 #: Values of options that are checked where they are used; tests compare them with the places that own them, two of
 #: which take seconds to import.

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from decaylab.catalogue.losses import LOSSES
+
 
 class Cause(NamedTuple):
     """One known cause.
@@ -18,32 +20,29 @@ class Cause(NamedTuple):
         change: options of `decaylab train` -> values to use, as `Finding.change`; empty where no option mends it. None
             as a value: the option is to be left out.
         known: when it is known to fail, and from where.
+        field, value: a FIELD and the value of it, as `COUNTED` names values, that this cause is about.
     """
 
     code: str
     cause: str
     change: dict[str, Any]
     known: str
+    field: str = ""
+    value: str = ""
 
 
 #: Rooms in a training step: below, steps are many and their gradients noisy; the one that good runs had.
 TINY_BATCH, GOOD_BATCH = 4, 8
 #: The largest norm of the gradient that good runs had.
 GOOD_CLIP = 1.0
-#: Losses that take parameters, logarithms or softmax of a prediction, in which gradients have no bound.
-UNBOUNDED_LOSSES = ("auxiliary",)
+#: Losses that take parameters of a prediction, in which gradients have no bound.
+UNBOUNDED_LOSSES = tuple(loss.name for loss in LOSSES.values() if loss.is_unbounded)
 #: Losses that take a logarithm or a softmax of what the network predicts: 16 bit overflow or vanish there.
-LOGARITHMIC_LOSSES = ("auxiliary", "decay")
+LOGARITHMIC_LOSSES = tuple(loss.name for loss in LOSSES.values() if loss.takes_logarithms)
 #: Losses that act on scaled targets, whose size the scaler decides.
-SCALED_LOSSES = ("mse", "edc_rir")
-#: Loss -> the weights that it has, and what they are where nothing is said. A test compares them with the losses.
-DEFAULT_WEIGHTS: dict[str, dict[str, float]] = {
-    "decay": {},
-    "mse": {},
-    "edc_rir": {},
-    "weighted_edc": {"edt_weight": 2.0, "t20_weight": 2.0, "c50_weight": 2.0},
-    "auxiliary": {"aux_weight": 0.3, "t20_weight": 1.0, "c50_weight": 0.05},
-}
+SCALED_LOSSES = tuple(loss.name for loss in LOSSES.values() if loss.space == "scaled")
+#: Loss -> the weights that it has, and what they are where nothing is said.
+DEFAULT_WEIGHTS = {loss.name: loss.weights for loss in LOSSES.values()}
 #: A weight so many times its default, or a share of the loss above this, lets one term rule.
 WEIGHT_FACTOR, RULING_SHARE = 20.0, 0.99
 #: AdamW takes (rate x decay) of every weight in each step and Adam moves it by about the rate, so that no weight stays
@@ -57,6 +56,20 @@ LEARNING_RATES, GOOD_LEARNING_RATE = (1e-5, 1e-2), 1e-3
 LONG_PATIENCE, SHORT_PATIENCE, GOOD_PATIENCE_SHARE = 0.5, 5, 0.25
 #: Share of a run after its best epoch that counts as wasted.
 WASTED = 0.5
+#: FIELD -> how its values are counted over many runs: numbers in bands that these edges part, so that 0.001 and 0.0011
+#: are not two settings; None: on or off; (): each value by itself.
+COUNTED: dict[str, tuple[float, ...] | None] = {
+    "model": (),
+    "loss_type": (),
+    "batch_size": (TINY_BATCH, GOOD_BATCH, 33),
+    "learning_rate": (1e-5, 1e-4, 3e-3, LEARNING_RATES[1]),
+    "gradient_clip_val": None,
+    "precision": (),
+    "scaler_type": (),
+    "patience": (SHORT_PATIENCE, 51),
+    "training_config.schedule": (),
+    "num_workers": (1,),
+}
 
 CAUSES: dict[str, Cause] = {
     cause.code: cause
@@ -66,6 +79,8 @@ CAUSES: dict[str, Cause] = {
             "The learning rate is too high: each step overshoots, so the loss jumps or grows instead of falling.",
             {"--learning-rate": GOOD_LEARNING_RATE},
             "above 0.01 with Adam; every model here was tuned at 0.001",
+            "learning_rate",
+            f"{LEARNING_RATES[1]:g} and more",
         ),
         Cause(
             "learning_rate_low",
@@ -92,6 +107,8 @@ CAUSES: dict[str, Cause] = {
             "single steps can be so large that they undo the training.",
             {"--gradient-clip-val": GOOD_CLIP},
             "the auxiliary loss without clipping: a run of 121 epochs ended worse than predicting the mean",
+            "gradient_clip_val",
+            "off",
         ),
         Cause(
             "auxiliary_loss",
@@ -104,6 +121,8 @@ CAUSES: dict[str, Cause] = {
             "A batch this small makes many steps an epoch, each with a noisy gradient: training is slow and unsteady.",
             {"--batch-size": GOOD_BATCH},
             "batch 2 took 1,800 steps an epoch on 3,600 rooms; batch 8 takes 450",
+            "batch_size",
+            f"below {TINY_BATCH}",
         ),
         Cause(
             "half_precision_logs",
@@ -111,6 +130,8 @@ CAUSES: dict[str, Cause] = {
             "and gradients explode or vanish.",
             {"--precision": 32},
             "the auxiliary loss in 16 bit; bf16 has the range of 32 bit, but three digits",
+            "precision",
+            "16",
         ),
         Cause(
             "weight_rules",
@@ -124,12 +145,16 @@ CAUSES: dict[str, Cause] = {
             "and a loss on scaled targets then counts little else.",
             {"--scaler": "standard"},
             "robust: the interquartile range of late samples is nearly 0, and outliers are divided by it",
+            "scaler_type",
+            "robust",
         ),
         Cause(
             "patience_too_long",
             "The patience is so long that early stopping cannot end the run before most of it is wasted.",
             {},
             "patience 50 with the best epoch at the start: two thirds of the hours came after it",
+            "patience",
+            "51 and more",
         ),
         Cause(
             "patience_too_short",

@@ -13,6 +13,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from decaylab.catalogue.rows import Setting
+from decaylab.catalogue.settings import SETTINGS
 from decaylab.errors import RunLogError
 from decaylab.runlog.record import Record
 
@@ -32,50 +34,6 @@ class Stated(NamedTuple):
     lacking: list[str]
 
 
-class Setting(NamedTuple):
-    """An option of `decaylab train`, the key that records it, how it is read, and whether null means "not given"."""
-
-    option: str
-    key: str
-    kind: str
-    may_be_null: bool = False
-
-
-#: Every setting of `decaylab train` that decides a run; a test compares them with that command's parser.
-SETTINGS = (
-    Setting("--data", "data_config.path", "path"),
-    Setting("--model", "model_path or model_name", "model"),
-    Setting("--loss", "loss_config.loss_type", "text"),
-    Setting("--aux-weight", "loss_config.aux_weight", "weight"),
-    Setting("--edt-weight", "loss_config.edt_weight", "weight"),
-    Setting("--t20-weight", "loss_config.t20_weight", "weight"),
-    Setting("--c50-weight", "loss_config.c50_weight", "weight"),
-    Setting("--max-epochs", "training_config.max_epochs", "count"),
-    Setting("--batch-size", "training_config.batch_size", "count"),
-    Setting("--eval-batch-size", "training_config.eval_batch_size", "count"),
-    Setting("--learning-rate", "training_config.learning_rate", "number"),
-    Setting("--weight-decay", "training_config.weight_decay", "number"),
-    Setting("--schedule", "training_config.schedule", "text"),
-    Setting("--input-noise", "training_config.input_noise", "number"),
-    Setting("--gradient-clip-val", "loss_config.gradient_clip_val", "number", may_be_null=True),
-    Setting("--precision", "precision_config.precision", "precision"),
-    Setting("--scaler", "data_loader_config.scaler_type", "text"),
-    Setting("--early-stop-patience", "early_stopping_config.patience", "patience"),
-    Setting("--no-early-stop", "early_stopping_config.enabled", "off"),
-    Setting("--no-guard", "guard.enabled", "guard"),
-    Setting("--split", "data_config.split", "text"),
-    Setting("--split-seed", "data_config.split_seed", "count"),
-    Setting("--fold", "data_config.fold", "text", may_be_null=True),
-    Setting("--train-ratio", "data_config.train_ratio", "number"),
-    Setting("--val-ratio", "data_config.val_ratio", "number"),
-    # The draw is decided by what was asked for, which the record holds apart only where it is not what was used.
-    Setting("--max-samples", "data_config.num_samples_requested or data_config.num_samples", "count"),
-    Setting("--num-workers", "data_loader_config.num_workers", "count"),
-    Setting("--pin-memory", "data_loader_config.pin_memory", "flag"),
-    Setting("--persistent-workers", "data_loader_config.persistent_workers", "flag"),
-    Setting("--seed", "seed", "count"),
-    Setting("--device", "environment.device", "device"),
-)
 _ABSENT = object()
 #: What argparse takes for a value although it begins with a dash.
 _NEGATIVE = re.compile(r"-\d+|-\d*\.\d+")
@@ -192,7 +150,7 @@ def _is_not_given(setting: Setting, value: Any, metadata: dict[str, Any]) -> boo
         return value is None or value is _ABSENT
     if setting.kind == "patience":  # null says nothing of a training that could stop early
         return value is None and _at(metadata, "early_stopping_config.enabled") is False
-    return value is None and setting.may_be_null
+    return value is None and setting.optional
 
 
 def _as_started(record: Record, argv: list[str], lacking: list[str]) -> Command:
@@ -307,6 +265,8 @@ def _guard(value: Any) -> str | None:
 _READ = {
     "path": _text,
     "text": _text,
+    "choice": _text,
+    "fold": _text,
     "model": _text,
     "count": _count,
     "patience": _count,

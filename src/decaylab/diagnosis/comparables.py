@@ -6,18 +6,15 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from decaylab.catalogue.settings import SETTINGS
 from decaylab.runlog.derived import UNFINISHED
 from decaylab.runlog.find import test_set
 from decaylab.runlog.reading import number
 from decaylab.runlog.record import Record
 
-#: The settings that decide what a training reaches, by short name or path.
-DECIDING = (
-    "model", "loss_type", "batch_size", "learning_rate", "gradient_clip_val", "precision", "scaler_type", "aux_weight",
-    "loss_config.edt_weight", "loss_config.t20_weight", "loss_config.c50_weight", "training_config.weight_decay",
-    "training_config.schedule", "training_config.input_noise", "max_epochs", "patience",
-    "early_stopping_config.enabled", "train_size",
-)  # fmt: skip
+#: The settings that decide what a training reaches, by short name or path; and those of them that null means off.
+DECIDING = (*(setting.field for setting in SETTINGS if setting.decides), "train_size")
+_OFF = {setting.field for setting in SETTINGS if setting.decides and setting.optional}
 _SIZES = ("train_size", "val_size", "test_size", "data_config.output_length")
 #: What is taken of every other run; the index of a large folder keeps these in columns.
 FIELDS = (
@@ -63,12 +60,12 @@ def mae_of(run: Record) -> float | None:
 
 
 def differing(record: Record, other: Record) -> dict[str, tuple[Any, Any]]:
-    """Deciding settings that differ: those that both record, and clipping, which null means off."""
+    """Deciding settings that differ: those that both record, and those that null means off."""
     found: dict[str, tuple[Any, Any]] = {}
     for name in DECIDING:
         here, there = record.get(name), other.get(name)
         stated = here is not None and there is not None
-        if here != there and (stated or name == "gradient_clip_val"):
+        if here != there and (stated or name in _OFF):
             found[name] = (here, there)
     return found
 

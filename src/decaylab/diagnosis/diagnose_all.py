@@ -7,12 +7,12 @@ each finding says how many runs it rests on and which other settings these runs 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from decaylab.diagnosis import causes, comparables
-from decaylab.diagnosis.causes import CAUSES
+from decaylab.diagnosis import comparables
+from decaylab.diagnosis.causes import CAUSES, COUNTED
 from decaylab.diagnosis.findings import SEVERITIES, Finding
 from decaylab.runlog.find import comparable
 from decaylab.runlog.reading import number
@@ -28,20 +28,14 @@ _TOGETHER = 0.9
 _MOST_NAMED = 4
 
 
-def _text(value: Any) -> str | None:
-    return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else None
-
-
-def _clipping(run: Record) -> str | None:
-    value = number(run.get("gradient_clip_val"))
-    if value is not None:
-        return "on"
-    return "off" if run.get("loss_type") is not None else None
-
-
-def _band(value: Any, edges: tuple[float, ...]) -> str | None:
-    """`below 4`, `4 to below 8`, `33 and more`."""
+def counted_value(run: Record, field: str) -> str | None:
+    """A setting of a run as it is counted (`causes.COUNTED`): `below 4`, `4 to below 8`, `33 and more`, `off`."""
+    value, edges = run.get(field), COUNTED[field]
     own = number(value)
+    if edges is None:
+        return "on" if own is not None else "off" if run.get("loss_type") is not None else None
+    if not edges:
+        return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else None
     if own is None or own != own:
         return None
     if own < edges[0]:
@@ -50,25 +44,6 @@ def _band(value: Any, edges: tuple[float, ...]) -> str | None:
         if low <= own < high:
             return f"{low:g} to below {high:g}"
     return f"{edges[-1]:g} and more"
-
-
-#: Setting -> the value that is counted: numbers in bands, so that 0.001 and 0.0011 are not two settings.
-SETTINGS: dict[str, Callable[[Record], str | None]] = {
-    "model": lambda run: run.model,
-    "loss_type": lambda run: _text(run.get("loss_type")),
-    "batch_size": lambda run: _band(run.get("batch_size"), (causes.TINY_BATCH, causes.GOOD_BATCH, 33)),
-    "learning_rate": lambda run: _band(run.get("learning_rate"), (1e-5, 1e-4, 3e-3, causes.LEARNING_RATES[1])),
-    "gradient_clip_val": _clipping,
-    "precision": lambda run: _text(run.get("precision")),
-    "scaler_type": lambda run: _text(run.get("scaler_type")),
-    "patience": lambda run: _band(run.get("patience"), (causes.SHORT_PATIENCE, 51)),
-    "schedule": lambda run: _text(run.get("training_config.schedule")),
-    "num_workers": lambda run: _band(run.get("num_workers"), (1,)),
-}
-_CAUSE_OF = {
-    "batch_size": "tiny_batch", "learning_rate": "learning_rate", "gradient_clip_val": "no_clipping",
-    "precision": "half_precision_logs", "scaler_type": "scaler_unfit", "patience": "patience_too_long",
-}  # fmt: skip
 
 
 class Judged(NamedTuple):
@@ -114,7 +89,7 @@ def judge(records: Sequence[Record]) -> Judged:
 def findings(records: Sequence[Record]) -> list[Finding]:
     """Settings that go with bad results, the most telling first."""
     judged = judge(records)
-    shares = [share for name, value_of in SETTINGS.items() for share in _shares(judged, name, value_of)]
+    shares = [share for field in COUNTED for share in _shares(judged, field)]
     telling = [share for share in shares if _is_telling(share)]
     telling.sort(key=lambda share: (-share.bad / len(share.runs) + _rest(share), -share.bad))
     found = [_finding(share, telling, judged) for share in telling]
@@ -147,11 +122,11 @@ def lines(records: Sequence[Record], found: Sequence[Finding], folder: str) -> l
     return [*out, "", "what goes together is no proof: runs that differ in one setting only would show it"]
 
 
-def _shares(judged: Judged, setting: str, value_of: Callable[[Record], str | None]) -> list[_Share]:
+def _shares(judged: Judged, field: str) -> list[_Share]:
     """For each value of a setting: its runs, how many are bad, and how many of the others that state one."""
     runs: dict[str, set[str]] = defaultdict(set)
     for run in judged.runs:
-        value = value_of(run)
+        value = counted_value(run, field)
         if value is not None:
             runs[value].add(run.run_id)
     stated = set().union(*runs.values()) if runs else set()
@@ -159,7 +134,8 @@ def _shares(judged: Judged, setting: str, value_of: Callable[[Record], str | Non
     for value, ids in runs.items():
         others = stated - ids
         other_bad = len(others & judged.bad.keys())
-        found.append(_Share(setting, value, frozenset(ids), len(ids & judged.bad.keys()), other_bad, len(others)))
+        bad, name = len(ids & judged.bad.keys()), field.rpartition(".")[2]
+        found.append(_Share(name, value, frozenset(ids), bad, other_bad, len(others)))
     return found
 
 
@@ -182,25 +158,13 @@ def _finding(share: _Share, telling: Sequence[_Share], judged: Judged) -> Findin
     few = min(len(share.runs), share.others) < CERTAIN
     if few:
         text += ". Few runs: this may be chance"
-    known = CAUSES.get(_CAUSE_OF.get(share.setting, "")) if _is_known(share) else None
+    about = (share.setting, share.value)
+    known = next((cause for cause in CAUSES.values() if (cause.field, cause.value) == about), None)
     severity = "note" if few or together else "warning"
     cause = known.cause if known else ""
     return Finding(
         f"{share.setting}_goes_with_bad", severity, text, "comparable runs", cause, dict(known.change) if known else {}
     )
-
-
-def _is_known(share: _Share) -> bool:
-    """Whether the value is on the side of the setting that is known to fail."""
-    first = {
-        "batch_size": f"below {causes.TINY_BATCH}",
-        "learning_rate": f"{causes.LEARNING_RATES[1]:g} and more",
-        "gradient_clip_val": "off",
-        "precision": "16",
-        "scaler_type": "robust",
-        "patience": "51 and more",
-    }
-    return first.get(share.setting) == share.value
 
 
 def _same(one: _Share, other: _Share) -> bool:

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+from decaylab.catalogue.fields import FIELDS
 from decaylab.diagnosis import comparables, severe
 from decaylab.diagnosis.causes import DEFAULT_WEIGHTS
 from decaylab.diagnosis.findings import Finding
 from decaylab.diagnosis.losses_seen import Losses, losses_of
-from decaylab.runlog.reading import number, section
+from decaylab.runlog.reading import at, number
 from decaylab.runlog.record import Record
 from decaylab.runlog.schema import BEST_CHECKPOINT, LAST_CHECKPOINT
 
@@ -72,14 +73,10 @@ class Facts:
         recorded = {name: self.number(f"loss_config.{name}") for name in defaults}
         return {name: default if recorded[name] is None else recorded[name] for name, default in defaults.items()}  # type: ignore[misc]
 
-    @cached_property
-    def is_clipped(self) -> bool:
-        return self.number("gradient_clip_val") is not None
-
-    @cached_property
-    def records_clipping(self) -> bool:
-        """Whether the record says anything of clipping: null is "not clipped", an absent key says nothing."""
-        return "gradient_clip_val" in section(self.record.metadata, "loss_config")
+    def states(self, field: str) -> bool:
+        """Whether the record has the key of a FIELD at all: null is "off", an absent key says nothing."""
+        *folders, name = FIELDS[field].path.split(".")
+        return name in (at(self.record.metadata, tuple(folders)) or {})
 
     @cached_property
     def steps_per_epoch(self) -> int | None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import shlex
 from typing import Any, NamedTuple
 
-from decaylab.diagnosis.causes import DEFAULT_WEIGHTS
+from decaylab.catalogue.losses import LOSSES
+from decaylab.catalogue.models import MODELS
+from decaylab.catalogue.settings import BY_NAME, SETTINGS
 from decaylab.diagnosis.command import is_train, stated, train_line
 from decaylab.errors import RunLogError
-from decaylab.runlog.faults import contradictions
+from decaylab.runlog.faults import contradicting_sizes
+from decaylab.runlog.reading import section
 from decaylab.runlog.record import Record
 
 #: Stands for the data set where the record does not name one.
 DATA_SET = "DATA_SET"
-#: The models that `decaylab train` has by name; a test compares them with the registry.
-MODELS = ("compact", "compact_traced", "lstm", "hybrid_v1", "hybrid_v2", "hybrid_v3", "transformer", "multihead")
-_WEIGHTS = ("--aux-weight", "--edt-weight", "--t20-weight", "--c50-weight")
 
 
 class NextRun(NamedTuple):
@@ -39,7 +39,7 @@ def next_run(record: Record, changes: dict[str, Any], here: str) -> NextRun:
         values["--data"] = DATA_SET
         remarks.append(f"{DATA_SET} stands for the folder of the data set, which the record does not name")
     left_out = [key for key in lacking if key not in ("data_config.path", *_changed_keys(changes))]
-    if any(fault.startswith("num_samples") for fault in contradictions(record.metadata)):
+    if contradicting_sizes(section(record.metadata, "data_config")) is not None:
         values.pop("--max-samples", None)
         left_out.append("data_config.num_samples (contradicts the sizes)")
     _make_consistent(values, changes)
@@ -79,19 +79,17 @@ def _no_line(record: Record) -> str | None:
 def _make_consistent(values: dict[str, Any], changes: dict[str, Any]) -> None:
     """Drop what no longer goes together: weights that the loss does not have, workers kept of none."""
     loss = values.get("--loss")
-    if loss is not None and loss not in DEFAULT_WEIGHTS:
+    if loss is not None and loss not in LOSSES:
         values.pop("--loss")  # another program's loss; train's default for the model holds
-    has = DEFAULT_WEIGHTS.get(str(loss), {})
-    for option in _WEIGHTS:
-        if option[2:].replace("-", "_") not in has:
-            values.pop(option, None)
-    if not values.get("--num-workers"):
-        values.pop("--persistent-workers", None)
+    has = LOSSES[loss].weights if loss in LOSSES else {}
+    for setting in SETTINGS:
+        if setting.kind == "weight" and setting.name not in has:
+            values.pop(setting.option, None)
+        if setting.needs and not values.get(BY_NAME[setting.needs].option):
+            values.pop(setting.option, None)
     if "--early-stop-patience" in changes:
         values.pop("--no-early-stop", None)
 
 
 def _changed_keys(changes: dict[str, Any]) -> list[str]:
-    from decaylab.diagnosis.command import SETTINGS
-
     return [setting.key for setting in SETTINGS if setting.option in changes]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from decaylab.catalogue.settings import SETTINGS
 from decaylab.diagnosis import causes
 from decaylab.diagnosis.facts import Facts
 from decaylab.diagnosis.rules import COMPARABLE, EXPERIENCE, THIS_RUN, Found, Rule, figure
@@ -139,9 +140,11 @@ def _scaler_unfit(facts: Facts) -> Found | None:
 
 
 def _no_clipping(facts: Facts) -> Found | None:
-    if facts.is_clipped or not facts.records_clipping or facts.loss not in causes.UNBOUNDED_LOSSES:
+    clip = "gradient_clip_val"
+    is_off = facts.states(clip) and facts.number(clip) is None
+    if not is_off or facts.loss not in causes.UNBOUNDED_LOSSES:
         return None
-    said, basis = f"loss {facts.loss}, gradient_clip_val null", EXPERIENCE
+    said, basis = f"loss {facts.loss}, {clip} null", EXPERIENCE
     losses = facts.losses
     if losses.not_finite is not None:
         said, basis = f"{said}; the loss is not finite from epoch {losses.not_finite}", THIS_RUN
@@ -157,7 +160,7 @@ def _no_clipping(facts: Facts) -> Found | None:
             f"{said}; the training loss of epoch {epoch} is {figure(times)} times the lowest before it",
             THIS_RUN,
         )
-    return Found(said, basis, blames=("gradient_clip_val",))
+    return Found(said, basis, blames=(clip,))
 
 
 def _half_precision(facts: Facts) -> Found | None:
@@ -229,16 +232,7 @@ def _model_too_large(facts: Facts) -> Found | None:
 
 
 #: Setting that a better run has otherwise -> the option that sets it.
-_OPTIONS = {
-    "loss_type": "--loss", "batch_size": "--batch-size", "learning_rate": "--learning-rate",
-    "gradient_clip_val": "--gradient-clip-val", "precision": "--precision", "scaler_type": "--scaler",
-    "aux_weight": "--aux-weight", "max_epochs": "--max-epochs", "patience": "--early-stop-patience",
-    "loss_config.edt_weight": "--edt-weight", "loss_config.t20_weight": "--t20-weight",
-    "loss_config.c50_weight": "--c50-weight", "training_config.weight_decay": "--weight-decay",
-    "training_config.schedule": "--schedule", "training_config.input_noise": "--input-noise",
-}  # fmt: skip
-
-
+_OPTIONS = {setting.field: setting.option for setting in SETTINGS if setting.decides and setting.kind != "off"}
 #: How a run ends that has no result to compare.
 _WITHOUT_RESULT = ("running", "lost", "interrupted", "failed")
 
@@ -250,10 +244,10 @@ def _differs_from_better(facts: Facts) -> Found | None:
         return None
     mae = found.run.get("edc_mae")
     own = facts.number("edc_mae")
-    differs = ", ".join(f"{_short(name)} {here} there {there}" for name, (here, there) in found.settings.items())
+    differs = ", ".join(f"{_short(name)} {here}, there {there}" for name, (here, there) in found.settings.items())
     said = f"run {found.run.run_id} ({facts.comparable_how}) has EDC MAE {figure(mae)}"
     said += f" where this has {figure(own)}" if own is not None else " where this has none"
-    said += f", and differs only in {differs.replace(' there ', ', there ')}"
+    said += f", and differs only in {differs}"
     change = {_OPTIONS[name]: there for name, (_, there) in found.settings.items() if name in _OPTIONS}
     many = " or several" if len(found.settings) > 1 else ""
     one = "what differs" if len(found.settings) == 1 else f"one{many} of the settings that differ"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+from decaylab.catalogue.fields import FIELDS
 from decaylab.diagnosis import causes, comparables, severe
 from decaylab.diagnosis.facts import CAME_APART, FAR_WORSE, SPOILT_PHYSICS, Facts
 from decaylab.diagnosis.rules import COMPARABLE, EXPERIENCE, Found, Rule, figure
 from decaylab.runlog.reading import number
-from decaylab.runlog.schema import FIELDS, HEARTBEAT
+from decaylab.runlog.schema import HEARTBEAT
 from decaylab.runlog.text import counted
 
 #: EDC MAE that runs of this kind reach on the published rooms, for a run that has nothing beside it.
@@ -17,7 +18,6 @@ _EXPECTED_MAE = 0.002
 _BY_HEART, _ROSE = 0.8, 1.25
 _MEMORY = re.compile(r"out of memory|MemoryError|cannot allocate", re.IGNORECASE)
 _DISK = re.compile(r"No space left|Disk quota", re.IGNORECASE)
-_SHARED = re.compile(r"([\d,]+) of ([\d,]+) test rows are in rooms")
 
 
 def _unreadable(facts: Facts) -> Found | None:
@@ -98,10 +98,13 @@ def _data_notes(facts: Facts) -> Found | None:
 
 def _split_leaks(facts: Facts) -> Found | None:
     notes = facts.record.get("data_config.notes")
-    for note in notes if isinstance(notes, list) else ():
-        match = _SHARED.search(note) if isinstance(note, str) else None
-        if match:
-            shared, tests = (int(part.replace(",", "")) for part in match.groups())
+    if not isinstance(notes, list) or not notes:
+        return None
+    from decaylab.rooms.leakage import shared_in  # numpy, of which no other rule has need
+
+    for note in notes:
+        if isinstance(note, str) and (found := shared_in(note)):
+            shared, tests = found
             is_much = shared >= 0.5 * tests
             said = f"{shared:,} of {tests:,} test rows are in rooms (length, width, height) that are also trained on"
             return Found(said, severity="warning" if is_much else "note")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from torch import Tensor
 
 from decaylab.losses.base import CurveLoss, Grid, record_mean
@@ -19,8 +17,6 @@ class Auxiliary(CurveLoss):
     """
 
     name = "auxiliary"
-    space = "physical"
-    default_weights: ClassVar[dict[str, float]] = {"aux_weight": 0.3, "t20_weight": 1.0, "c50_weight": 0.05}
 
     def terms(self, prediction: Tensor, target: Tensor, grid: Grid) -> tuple[Tensor, dict[str, Tensor]]:
         edc = record_mean((prediction - target).abs(), grid)

@@ -6,11 +6,12 @@ Shapes: B rooms, K points (96,000 samples, or the knots of a model).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from decaylab.catalogue.losses import LOSSES
 from decaylab.errors import ModelError
 
 
@@ -30,17 +31,21 @@ class Grid:
 
 
 class CurveLoss(nn.Module):
-    """A loss of curves. Subclasses state the space they work in and implement `terms`; none falls back to another.
+    """A loss of curves. Subclasses name their row of the catalogue and implement `terms`; none falls back to another.
 
     Attributes:
-        name: as `build_loss` and the run's record name it.
-        space: "scaled", or "physical" (linear energy, 1.0 at the start of the file).
-        default_weights: the weights that can be given to the constructor, and what they are otherwise.
+        name: of the row in `catalogue.losses`, by which `build_loss` and the run's record know it.
+        space: of the row: "scaled", or "physical" (linear energy, 1.0 at the start of the file).
+        default_weights: of the row: the weights that can be given to the constructor, and what they are otherwise.
     """
 
     name: ClassVar[str]
-    space: ClassVar[Literal["scaled", "physical"]]
-    default_weights: ClassVar[dict[str, float]] = {}
+    space: ClassVar[str]
+    default_weights: ClassVar[dict[str, float]]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.space, cls.default_weights = LOSSES[cls.name].space, LOSSES[cls.name].weights
 
     def __init__(self, **weights: float) -> None:
         super().__init__()

@@ -31,7 +31,6 @@ class Decay(CurveLoss):
     """
 
     name = "decay"
-    space = "physical"
 
     def terms(self, prediction: Tensor, target: Tensor, grid: Grid) -> tuple[Tensor, dict[str, Tensor]]:
         level = to_decibels(target, FLOOR_DB)

@@ -19,7 +19,6 @@ class EDCRIR(CurveLoss):
     """
 
     name = "edc_rir"
-    space = "scaled"
 
     def terms(self, prediction: Tensor, target: Tensor, grid: Grid) -> tuple[Tensor, dict[str, Tensor]]:
         difference = prediction - target

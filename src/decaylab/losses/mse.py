@@ -11,7 +11,6 @@ class MSE(CurveLoss):
     """Mean over rooms and samples of the squared difference, in the space of the target scaler."""
 
     name = "mse"
-    space = "scaled"
 
     def terms(self, prediction: Tensor, target: Tensor, grid: Grid) -> tuple[Tensor, dict[str, Tensor]]:
         error = record_mean((prediction - target).square(), grid)

@@ -1,16 +1,12 @@
-"""Losses by name: the one place that builds them."""
+"""Losses by name: the one place that builds them. Which there are: `decaylab.catalogue.losses`."""
 
 from __future__ import annotations
 
-from decaylab.errors import ModelError
-from decaylab.losses.auxiliary import Auxiliary
-from decaylab.losses.base import CurveLoss
-from decaylab.losses.decay import Decay
-from decaylab.losses.edc_rir import EDCRIR
-from decaylab.losses.mse import MSE
-from decaylab.losses.weighted_edc import WeightedEDC
+from importlib import import_module
 
-LOSSES: dict[str, type[CurveLoss]] = {loss.name: loss for loss in (Decay, MSE, EDCRIR, WeightedEDC, Auxiliary)}
+from decaylab.catalogue.losses import LOSSES
+from decaylab.errors import ModelError
+from decaylab.losses.base import CurveLoss
 
 
 def build_loss(name: str, **weights: float) -> CurveLoss:
@@ -21,4 +17,6 @@ def build_loss(name: str, **weights: float) -> CurveLoss:
     """
     if name not in LOSSES:
         raise ModelError(f"unknown loss '{name}': choose from {', '.join(LOSSES)}")
-    return LOSSES[name](**weights)
+    module, _, own = LOSSES[name].path.partition(":")
+    built: CurveLoss = getattr(import_module(module), own)(**weights)
+    return built

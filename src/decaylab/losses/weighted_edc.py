@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from torch import Tensor
 
 from decaylab.acoustics.parameters import RANGES
@@ -20,8 +18,6 @@ class WeightedEDC(CurveLoss):
     """
 
     name = "weighted_edc"
-    space = "physical"
-    default_weights: ClassVar[dict[str, float]] = {"edt_weight": 2.0, "t20_weight": 2.0, "c50_weight": 2.0}
 
     def terms(self, prediction: Tensor, target: Tensor, grid: Grid) -> tuple[Tensor, dict[str, Tensor]]:
         error = (prediction - target).abs()

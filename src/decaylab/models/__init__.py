@@ -1,5 +1,5 @@
 """What learns: architecture only, no loss, no optimiser. Needs `decaylab[train]`."""
 
-from decaylab.models.registry import MODELS, build_model
+from decaylab.models.registry import build_model
 
-__all__ = ["MODELS", "build_model"]
+__all__ = ["build_model"]

@@ -39,16 +39,6 @@ class Compact(nn.Module):
 
     inputs: ClassVar[Literal["scaled", "physical"]] = "physical"
     outputs: ClassVar[Literal["scaled_curve", "knots"]] = "knots"
-    default_loss: ClassVar[str] = "decay"
-    default_settings: ClassVar[dict[str, Any]] = {
-        "max_epochs": 60,
-        "batch_size": 64,
-        "learning_rate": 1e-3,
-        "weight_decay": 1.0,
-        "schedule": "onecycle",
-        "early_stop_patience": 60,
-        "input_noise": 0.1,
-    }
 
     input_mean: Tensor
     input_scale: Tensor
@@ -65,7 +55,7 @@ class Compact(nn.Module):
         count = len(self.baseline.knots(torch.ones(1, input_dim))[0])
         width = input_dim + 3 + BASELINE_INPUTS
         self.networks = nn.ModuleList(_network(width, count) for _ in range(NETWORKS))
-        self.input_noise = float(self.default_settings["input_noise"])
+        self.input_noise = 0.0
         self.register_buffer("input_mean", torch.zeros(width))
         self.register_buffer("input_scale", torch.ones(width))
         seen = torch.linspace(0, count - 1, BASELINE_INPUTS + 1)[1:].round().long()

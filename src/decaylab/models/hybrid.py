@@ -6,7 +6,7 @@ follows every linear layer but the last, as in the users' own code.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +19,6 @@ from decaylab.models.recurrent import Recurrent
 class _Hybrid(nn.Module):
     inputs: ClassVar[Literal["scaled", "physical"]] = "scaled"
     outputs: ClassVar[Literal["scaled_curve", "knots"]] = "scaled_curve"
-    default_loss: ClassVar[str] = "mse"
-    default_settings: ClassVar[dict[str, Any]] = {}
 
 
 class HybridV1(_Hybrid):

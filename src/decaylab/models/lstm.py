@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -19,8 +19,6 @@ class LSTM(nn.Module):
 
     inputs: ClassVar[Literal["scaled", "physical"]] = "scaled"
     outputs: ClassVar[Literal["scaled_curve", "knots"]] = "scaled_curve"
-    default_loss: ClassVar[str] = "mse"
-    default_settings: ClassVar[dict[str, Any]] = {}  # the general ones of training
 
     def __init__(self, input_dim: int = 16, output_length: int = EDC_SAMPLES) -> None:
         super().__init__()

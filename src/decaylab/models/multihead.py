@@ -6,7 +6,7 @@ the training rooms (`losses.scalar_heads`); their answers are in seconds and dec
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -33,8 +33,6 @@ class Multihead(nn.Module):
     inputs: ClassVar[Literal["scaled", "physical"]] = "scaled"
     outputs: ClassVar[Literal["scaled_curve", "knots"]] = "scaled_curve"
     scalars: ClassVar[tuple[str, ...]] = ("t20", "c50")
-    default_loss: ClassVar[str] = "mse"
-    default_settings: ClassVar[dict[str, Any]] = {}
 
     scalar_center: Tensor
     scalar_scale: Tensor

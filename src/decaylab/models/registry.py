@@ -1,36 +1,25 @@
-"""Models by name: the one place that builds them."""
+"""Models by name: the one place that builds them. Which there are: `decaylab.catalogue.models`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from importlib import import_module
+from typing import Any
 
 from torch import nn
 
 from decaylab.acoustics import EDC_SAMPLES
+from decaylab.catalogue.models import MODELS
 from decaylab.errors import ModelError
-from decaylab.models.compact import Compact, CompactTraced
 from decaylab.models.custom import build_own, is_path
-from decaylab.models.hybrid import HybridV1, HybridV2, HybridV3
-from decaylab.models.lstm import LSTM
-from decaylab.models.multihead import Multihead
-from decaylab.models.transformer import Transformer
-
-#: Each is called with `input_dim` and `output_length`, and says of itself: `inputs`, `outputs`, `default_loss`,
-#: `default_settings`.
-MODELS: dict[str, Callable[..., nn.Module]] = {
-    "compact": Compact,
-    "compact_traced": CompactTraced,
-    "lstm": LSTM,
-    "hybrid_v1": HybridV1,
-    "hybrid_v2": HybridV2,
-    "hybrid_v3": HybridV3,
-    "transformer": Transformer,
-    "multihead": Multihead,
-}
 
 
 def build_model(name: str, *, input_dim: int = 16, output_length: int = EDC_SAMPLES) -> nn.Module:
-    """An untrained model: one of `MODELS`, or a user's own by its path (`models.custom`).
+    """An untrained model, with the loss and the recipe of its row as `default_loss` and `default_settings`.
+
+    Args:
+        name: one of the catalogue's, or the path of a user's own class (`models.custom`).
+        input_dim: features of a room.
+        output_length: samples of a curve.
 
     Raises:
         ModelError: the name is unknown, the model cannot have these dimensions, or a user's own cannot be used.
@@ -41,4 +30,11 @@ def build_model(name: str, *, input_dim: int = 16, output_length: int = EDC_SAMP
         raise ModelError(
             f"unknown model '{name}': choose from {', '.join(MODELS)}, or name one of your own: package.module:Class"
         )
-    return MODELS[name](input_dim=input_dim, output_length=output_length)
+    row = MODELS[name]
+    module, _, own = row.path.partition(":")
+    model: Any = getattr(import_module(module), own)(input_dim=input_dim, output_length=output_length)
+    model.default_loss, model.default_settings = row.loss, row.recipe
+    for setting in row.takes:
+        setattr(model, setting, row.recipe[setting])
+    built: nn.Module = model
+    return built

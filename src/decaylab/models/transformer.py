@@ -6,7 +6,7 @@ decided here.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -31,8 +31,6 @@ class Transformer(nn.Module):
 
     inputs: ClassVar[Literal["scaled", "physical"]] = "scaled"
     outputs: ClassVar[Literal["scaled_curve", "knots"]] = "scaled_curve"
-    default_loss: ClassVar[str] = "mse"
-    default_settings: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, input_dim: int = 16, output_length: int = EDC_SAMPLES) -> None:
         super().__init__()

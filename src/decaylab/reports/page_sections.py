@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from decaylab.catalogue.fields import TARGETS
 from decaylab.diagnosis.findings import Finding
 from decaylab.reports.markup import LONGEST, Mark, bullets, paragraph, table, text
 from decaylab.reports.stored import Evidence
 from decaylab.runlog.find import comparable
 from decaylab.runlog.query import label
 from decaylab.runlog.record import Record
-from decaylab.runlog.schema import TARGETS
 from decaylab.runlog.tables.cells import MISSING, cell, shown
 from decaylab.runlog.tables.diff import differences, flatten, kind_of
 from decaylab.runlog.tables.terciles import BY_TERCILE

@@ -12,6 +12,7 @@ from decaylab.rooms.splits import Split
 
 #: Columns that make a group, by its name: (length, width, height), and the seven absorptions.
 GROUPS = {"rooms": SIZE, "materials": ABSORPTION}
+_IN_ROOMS = "test rows are in rooms"
 
 
 class Sharing(NamedTuple):
@@ -19,6 +20,15 @@ class Sharing(NamedTuple):
 
     validation: NDArray[np.int64]
     test: NDArray[np.int64]
+
+
+def shared_in(note: str) -> tuple[int, int] | None:
+    """Of a note that `leakage_note` wrote: the test rows in rooms that are trained on, and all test rows."""
+    numbers = note.partition(f" {_IN_ROOMS}")[0].split()[-3:]
+    if _IN_ROOMS not in note or len(numbers) < 3:
+        return None
+    shared, tests = (number.replace(",", "") for number in (numbers[0], numbers[2]))
+    return (int(shared), int(tests)) if shared.isdecimal() and tests.isdecimal() else None
 
 
 def shared_rows(features: NDArray[np.float64], split: Split, what: str) -> Sharing:
@@ -42,7 +52,7 @@ def leakage_note(features: NDArray[np.float64], split: Split, kind: str) -> str 
         return None
     tests = f"{len(split.test):,}"
     rooms, materials = (len(shared_rows(features, split, what).test) for what in GROUPS)
-    of_rooms = f"{rooms:,} of {tests} test rows are in rooms (length, width, height) that are also trained on"
+    of_rooms = f"{rooms:,} of {tests} {_IN_ROOMS} (length, width, height) that are also trained on"
     of_materials = f"{materials:,} of {tests} have a material (seven absorptions) that is also trained on"
     if rooms and materials:
         shown = "--split room and --split material show the errors in unseen ones"

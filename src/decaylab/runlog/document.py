@@ -6,10 +6,11 @@ import datetime
 import traceback
 from typing import Any
 
+from decaylab.catalogue.document import DOCUMENTED, SCHEMA_VERSION, SETTING_PLACES, empty_metadata
+from decaylab.catalogue.fields import ALIASES, FIELDS
 from decaylab.errors import RunLogError
 from decaylab.runlog import values
 from decaylab.runlog.naming import check_model_name
-from decaylab.runlog.schema import ALIASES, DOCUMENTED, FIELDS, SCHEMA_VERSION, SETTING_PLACES, empty_metadata
 
 #: Keys that only the recorder writes.
 _RECORDERS_OWN = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from decaylab.catalogue.document import DOCUMENTED, SCHEMA_VERSION
 from decaylab.runlog.reading import at, json_type, number, section
-from decaylab.runlog.schema import DOCUMENTED, SCHEMA_VERSION
 
 _STATISTICS = ("mae", "rmse", "r2")
 #: What a finished run is expected to have, by short name and path; what it lacks is said.
@@ -30,14 +30,19 @@ def contradictions(metadata: dict[str, Any]) -> list[str]:
     minutes, seconds = (number(training.get(f"training_duration_{unit}")) for unit in ("minutes", "seconds"))
     if minutes is not None and seconds is not None and abs(minutes - seconds / 60) > max(0.05, 0.01 * abs(minutes)):
         found.append(f"durations contradict each other: {minutes:g} min, but {seconds:g} s = {seconds / 60:.4g} min")
-    sizes = [number(data.get(key)) for key in ("train_size", "val_size", "test_size")]
-    used = number(data.get("num_samples"))
-    if used is not None and None not in sizes and sum(sizes) != used:
-        found.append(f"num_samples {used:g}, but train + val + test = {sum(sizes):g}")
+    if (counts := contradicting_sizes(data)) is not None:
+        found.append(f"num_samples {counts[0]:g}, but train + val + test = {counts[1]:g}")
     reached, limit = number(training.get("actual_epochs")), number(training.get("max_epochs"))
     if reached is not None and limit is not None and reached > limit:
         found.append(f"actual_epochs {reached:g} is more than max_epochs {limit:g}")
     return found
+
+
+def contradicting_sizes(data: dict[str, Any]) -> tuple[float, float] | None:
+    """num_samples, and the sum of the three parts, where a `data_config` has both and they differ."""
+    sizes = [number(data.get(key)) for key in ("train_size", "val_size", "test_size")]
+    used = number(data.get("num_samples"))
+    return (used, sum(sizes)) if used is not None and None not in sizes and sum(sizes) != used else None
 
 
 def wrong_types(metadata: dict[str, Any]) -> list[str]:

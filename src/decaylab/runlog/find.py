@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
+from decaylab.catalogue.fields import FIELDS
+from decaylab.catalogue.metrics import DEFINITION_BOUND
 from decaylab.errors import InputError, RunLogError
 from decaylab.runlog.index import scan
 from decaylab.runlog.legacy import name_parts
 from decaylab.runlog.query import direction, paths_of, resolve, sort
 from decaylab.runlog.reading import number
 from decaylab.runlog.record import Record
-from decaylab.runlog.schema import DEFINITION_BOUND, FIELDS
 from decaylab.runlog.store import read_run
 
 _SHOWN_CANDIDATES = 12

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from decaylab.catalogue.fields import ALIASES
 from decaylab.runlog.record import Folder, Record
-from decaylab.runlog.schema import ALIASES
 
 
 class Glance(Record):

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from decaylab.catalogue.document import DOCUMENTED, SETTING_PLACES
 from decaylab.runlog.faults import contradictions as contradictions
 from decaylab.runlog.faults import missing, version, wrong_types
 from decaylab.runlog.reading import number as number
 from decaylab.runlog.reading import section
-from decaylab.runlog.schema import DOCUMENTED, SETTING_PLACES
 
 # Patterns are compiled at their first use (`re` keeps them): most tables need none, and compiling costs milliseconds.
 _RUN_NAME = r"(?P<model>[A-Za-z0-9][A-Za-z0-9._-]*?)_(?P<timestamp>\d{8}_\d{6})(?:_\d+)?"

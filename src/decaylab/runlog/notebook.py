@@ -10,12 +10,12 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple, overload
 
+from decaylab.catalogue.fields import FIELDS
 from decaylab.errors import InputError, RunLogError
 from decaylab.runlog import query, store
 from decaylab.runlog.index import scan
 from decaylab.runlog.record import Record
 from decaylab.runlog.run_record import Names, RunRecord, value_of
-from decaylab.runlog.schema import FIELDS
 from decaylab.runlog.text import counted
 
 #: A longer sequence is shown by its first rows, and says so.

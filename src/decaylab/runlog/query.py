@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from decaylab.catalogue.document import DOCUMENTED
+from decaylab.catalogue.fields import ALIASES, FIELDS, Field
 from decaylab.errors import InputError
 from decaylab.runlog.reading import number
 from decaylab.runlog.record import Record
-from decaylab.runlog.schema import ALIASES, DOCUMENTED, FIELDS, Field
 
 # Compiled at their first use: a table without --where pays for neither.
 _EXPRESSION = r"\s*([^\s=!<>~]+)\s*(==|!=|<=|>=|=|<|>|~)\s*((?s:.*?))\s*"

@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from decaylab.catalogue.document import STORED_STATUSES
+from decaylab.catalogue.fields import ALIASES, FIELDS
 from decaylab.runlog import legacy
 from decaylab.runlog.derived import DERIVED, UNFINISHED, elsewhere
 from decaylab.runlog.faults import contradictions
 from decaylab.runlog.reading import number
-from decaylab.runlog.schema import ALIASES, FIELDS, HISTORY, NOTES, STORED_STATUSES
+from decaylab.runlog.schema import HISTORY, NOTES
 from decaylab.runlog.text import counted
 
 #: A table believes this much of a run's history; `show` and `verify` read more.

@@ -18,6 +18,7 @@ import threading
 import time
 from typing import Any, Literal
 
+from decaylab.catalogue.document import STORED_STATUSES
 from decaylab.errors import RunLogError
 from decaylab.runlog import digests, surroundings
 from decaylab.runlog.document import Document
@@ -31,7 +32,7 @@ from decaylab.runlog.recording.output import OutputLog
 from decaylab.runlog.recording.signals import Signals, is_clean, status_after
 from decaylab.runlog.recording.writer import RunLogWarning as RunLogWarning
 from decaylab.runlog.recording.writer import Writer
-from decaylab.runlog.schema import BEST_CHECKPOINT, HEARTBEAT, HISTORY, METADATA, OUTPUT, STORED_STATUSES
+from decaylab.runlog.schema import BEST_CHECKPOINT, HEARTBEAT, HISTORY, METADATA, OUTPUT
 from decaylab.runlog.values import history_line
 
 Direction = Literal["min", "max"]

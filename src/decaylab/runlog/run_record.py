@@ -6,11 +6,12 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from decaylab.catalogue.fields import ALIASES, FIELDS, TARGETS
 from decaylab.errors import InputError
 from decaylab.runlog.query import resolve
 from decaylab.runlog.reading import number, section
 from decaylab.runlog.record import Record
-from decaylab.runlog.schema import ALIASES, FIELDS, HISTORY, TARGETS
+from decaylab.runlog.schema import HISTORY
 
 
 class Names:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any, NamedTuple
 
+from decaylab.catalogue.document import SCHEMA_VERSION, STORED_STATUSES
 from decaylab.errors import RunLogError
 from decaylab.runlog import digests, faults, legacy
 from decaylab.runlog.arrays import read_header
@@ -18,7 +19,7 @@ from decaylab.runlog.keys import type_faults
 from decaylab.runlog.parse import repeated_keys
 from decaylab.runlog.pruned import read_pruned
 from decaylab.runlog.record import Record
-from decaylab.runlog.schema import BEST_CHECKPOINT, HISTORY, METADATA, SCHEMA_VERSION, STORED_STATUSES
+from decaylab.runlog.schema import BEST_CHECKPOINT, HISTORY, METADATA
 from decaylab.runlog.store import PUBLISHED_METADATA
 
 _ENDED = ("completed", "failed", "interrupted", "diverged")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 if TYPE_CHECKING:
-    from decaylab.training.config import TrainConfig as TrainConfig
+    from decaylab.catalogue.settings import TrainConfig as TrainConfig
     from decaylab.training.loop import Outcome as Outcome
     from decaylab.training.loop import train as train
     from decaylab.training.recorder import RunRecorder as RunRecorder

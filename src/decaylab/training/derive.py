@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from decaylab.diagnosis.command import SETTINGS, stated
+from decaylab.catalogue.settings import SETTINGS, TrainConfig
+from decaylab.diagnosis.command import stated
 from decaylab.errors import RunLogError
 from decaylab.runlog.reading import at, number
 from decaylab.runlog.record import Record
-from decaylab.training.config import TrainConfig
 from decaylab.training.recorded import DIGEST, lacking_in, named_again, names_in, settings_from
 
 _OPTIONS = {key: setting.option for setting in SETTINGS for key in setting.key.split(" or ")}
+_NAMES = {setting.option: setting.name for setting in SETTINGS}
 #: What decides nothing of the result, and is off unless it is on record.
 _HARMLESS = ("data_loader_config.pin_memory", "data_loader_config.persistent_workers")
 
@@ -36,14 +37,12 @@ def derived(record: Record, typed: dict[str, Any]) -> TrainConfig:
     if "model" not in typed:
         fields["model"] = named_again(record, fields["model"], None)
     weights = dict(fields.pop("loss_weights"))
-    if typed.get("loss", fields["loss"]) != fields["loss"]:
-        weights = {}
-    if _class(typed.get("model", fields["model"])) != _class(fields["model"]):
-        fields["input_noise"] = None
-    if typed.get("split", fields["split"]) != fields["split"]:
-        fields["fold"] = None
-    if typed.get("num_workers") == 0:
-        fields["persistent_workers"] = False
+    for setting in SETTINGS:
+        of = setting.reset_by
+        if of and _class(str(typed.get(of, fields[of]))) != _class(str(fields[of])):
+            (weights if setting.kind == "weight" else fields).pop(setting.name, None)
+        if setting.needs in typed and not typed[setting.needs]:
+            fields.pop(setting.name, None)
     if "early_stop" in typed:
         fields["early_stop_patience"] = None
     elif "early_stop_patience" in typed:
@@ -67,9 +66,9 @@ def _missing(record: Record, values: dict[str, Any], typed: dict[str, Any]) -> l
         if key in _HARMLESS or key == DIGEST or (key.startswith("loss_config.") and "loss" in typed):
             continue
         option = _OPTIONS.get(key, f"another --loss (it has {entry})")
-        name = option[2:].replace("-", "_")
+        name = _NAMES.get(option, "")
         given = typed.get("loss_weights", {}) if name.endswith("_weight") else typed
-        early = name in ("early_stop_patience", "no_early_stop") and {"early_stop", "early_stop_patience"} & set(typed)
+        early = name in ("early_stop_patience", "early_stop") and {"early_stop", "early_stop_patience"} & set(typed)
         if name not in given and not early:
             found.append(option)
     return found

@@ -15,11 +15,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from decaylab.catalogue.rows import Setting
+from decaylab.catalogue.settings import SETTINGS
 from decaylab.losses.scalar_heads import head_config
 from decaylab.rooms.scaling import Scaler
 from decaylab.rooms.splits import Split
 from decaylab.rooms.store import DataSet
 from decaylab.runlog.files import replace_file
+from decaylab.runlog.reading import put
 from decaylab.runlog.split import PARTS, SPLIT
 from decaylab.training.plan import Plan
 
@@ -30,33 +33,20 @@ def settings(plan: Plan) -> dict[str, Any]:
     parameters = list(plan.model.parameters())
     used = sum(map(len, split))
     scalars = tuple(getattr(plan.model, "scalars", ()))
-    return {
-        "model_path": config.model_path,
+    sections: dict[str, Any] = {}
+    for setting in SETTINGS:
+        if setting.kind not in ("model", "weight", "patience", "off"):
+            put(sections, setting.key.partition(" or ")[0], _shown(setting, config.value(setting)))
+    more: dict[str, dict[str, Any]] = {
         "model_parameters": {
             "total": sum(p.numel() for p in parameters),
             "trainable": sum(p.numel() for p in parameters if p.requires_grad),
         },
-        "training_config": {
-            "max_epochs": config.max_epochs,
-            "batch_size": config.batch_size,
-            "eval_batch_size": config.eval_batch_size,
-            "learning_rate": config.learning_rate,
-            "weight_decay": config.weight_decay,
-            "schedule": config.schedule,
-            "input_noise": config.input_noise,
-            "optimizer": "AdamW" if config.weight_decay else "Adam",
-        },
-        "loss_config": {
-            **plan.loss.config(),
-            "gradient_clip_val": config.gradient_clip_val,
-            **({"scalar_heads": head_config(scalars)} if scalars else {}),
-        },
-        "precision_config": {"precision": config.precision, "mixed_precision_enabled": config.precision != 32},
+        "training_config": {"optimizer": "AdamW" if config.weight_decay else "Adam"},
+        "loss_config": {**plan.loss.config(), **({"scalar_heads": head_config(scalars)} if scalars else {})},
+        "precision_config": {"mixed_precision_enabled": config.precision != 32},
         "data_loader_config": {
-            "num_workers": config.num_workers,
             "pin_memory": config.pin_memory and plan.device == "cuda",
-            "persistent_workers": config.persistent_workers,
-            "scaler_type": config.scaler,
             "scaler_X_used": plan.model.inputs == "scaled",
             "scaler_y_used": plan.model.outputs == "scaled_curve" or plan.loss.space == "scaled",
         },
@@ -71,12 +61,6 @@ def settings(plan: Plan) -> dict[str, Any]:
             "train_size": len(split.train),
             "val_size": len(split.validation),
             "test_size": len(split.test),
-            "train_ratio": config.train_ratio,
-            "val_ratio": config.val_ratio,
-            "split": config.split,
-            "split_seed": config.split_seed,
-            "fold": None if config.fold is None else f"{config.fold[0]}/{config.fold[1]}",
-            "path": config.data,
             "digest": data.digest,
             "test_digest": _rows_digest(data, split.test),
             "simulation": data.manifest.get("settings"),
@@ -86,9 +70,6 @@ def settings(plan: Plan) -> dict[str, Any]:
             "enabled": config.early_stop_patience is not None,
             "patience": config.early_stop_patience,
         },
-        "guard": {"enabled": config.guard},
-        "seed": config.seed,
-        "metrics_definitions": "iso",
         "environment": {
             "device": _device_name(plan.device),
             "torch_threads": torch.get_num_threads(),
@@ -97,6 +78,16 @@ def settings(plan: Plan) -> dict[str, Any]:
             "model_code": model_digest(plan),
         },
     }
+    for name, section in more.items():
+        sections[name] = sections.get(name, {}) | section
+    return {"model_path": config.model_path, **sections, "metrics_definitions": "iso"}
+
+
+def _shown(setting: Setting, value: Any) -> Any:
+    """A setting's value as a record holds it."""
+    if setting.is_secret and value is not None:
+        return BLANKED
+    return f"{value[0]}/{value[1]}" if setting.kind == "fold" and value is not None else value
 
 
 @functools.cache

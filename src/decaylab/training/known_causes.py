@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from decaylab.catalogue.losses import LOSSES
+from decaylab.catalogue.models import MODELS
+from decaylab.catalogue.settings import BY_NAME, GENERAL_SETTINGS, TrainConfig
 from decaylab.diagnosis.causes import (
     CAUSES,
     GOOD_BATCH,
-    GOOD_CLIP,
     LOGARITHMIC_LOSSES,
     TINY_BATCH,
     UNBOUNDED_LOSSES,
     WEIGHT_FACTOR,
 )
 from decaylab.diagnosis.findings import Finding
-from decaylab.losses import LOSSES
-from decaylab.training.config import GENERAL_SETTINGS, TrainConfig
 
 #: A learning rate this many times the model's own (or the general one) is suspected first.
 HIGH_RATE = 10.0
@@ -45,7 +45,7 @@ def likely_cause(config: TrainConfig, loss: str, evidence: str) -> Finding:
     elif takes_half_logarithms(config, loss):
         code, change = "half_precision_logs", {"--precision": 32}
     elif lacks_clipping(config, loss):
-        code, change = "no_clipping", {"--gradient-clip-val": GOOD_CLIP}
+        code, change = "no_clipping", CAUSES["no_clipping"].change
     elif heavy:
         code, change = "weight_rules", heavy
     elif (config.batch_size or GOOD_BATCH) < TINY_BATCH:
@@ -57,7 +57,12 @@ def likely_cause(config: TrainConfig, loss: str, evidence: str) -> Finding:
 
 def takes_half_logarithms(config: TrainConfig, loss: str) -> bool:
     """16-bit numbers, and a loss or a model that takes logarithms or softmax of them."""
-    return config.precision == 16 and (loss in LOGARITHMIC_LOSSES or config.model_name == "transformer")
+    return config.precision == 16 and (loss in LOGARITHMIC_LOSSES or takes_softmax(config))
+
+
+def takes_softmax(config: TrainConfig) -> bool:
+    """Whether the model takes a softmax of what it computes."""
+    return config.model in MODELS and MODELS[config.model].takes_softmax
 
 
 def lacks_clipping(config: TrainConfig, loss: str) -> bool:
@@ -67,9 +72,9 @@ def lacks_clipping(config: TrainConfig, loss: str) -> bool:
 
 def heavy_weights(config: TrainConfig, loss: str) -> dict[str, Any]:
     """Options of weights far above their defaults, with those defaults."""
-    defaults = LOSSES[loss].default_weights
+    defaults = LOSSES[loss].weights
     return {
-        "--" + name.replace("_", "-"): defaults[name]
+        BY_NAME[name].option: defaults[name]
         for name, value in config.loss_weights.items()
         if value >= WEIGHT_FACTOR * defaults[name] > 0
     }

@@ -15,12 +15,12 @@ from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from decaylab import runlog
+from decaylab.catalogue.settings import TrainConfig
 from decaylab.rooms.scaling import fit_curves, fit_features
 from decaylab.runlog.recorder import Run
 from decaylab.runlog.schema import BEST_CHECKPOINT, LAST_CHECKPOINT
 from decaylab.training import preflight
 from decaylab.training.checkpoint import BestWeights, load_checkpoint
-from decaylab.training.config import Origin, TrainConfig
 from decaylab.training.data import CurveRooms, KnotRooms, inputs_for, loader, mean_curve, parameter_medians
 from decaylab.training.describe import checkpoint_label, settings, write_scalers, write_split
 from decaylab.training.evaluate import evaluate_test_rooms
@@ -28,6 +28,7 @@ from decaylab.training.guarding import guard_of
 from decaylab.training.intervals import record_intervals
 from decaylab.training.last_checkpoint import KeepLast
 from decaylab.training.module import PRECISION, CurveModule
+from decaylab.training.origin import Origin
 from decaylab.training.plan import Plan, prepare
 from decaylab.training.process import Signals, interruptible, quiet_lightning, repeatable, threads_for
 from decaylab.training.progress import TrainingProgress

@@ -10,11 +10,11 @@ from typing import Any
 import lightning as L
 import torch
 
+from decaylab.catalogue.settings import TrainConfig
 from decaylab.inference.scaled import usable_scale
 from decaylab.losses import CurveLoss, Grid
 from decaylab.losses.scalar_heads import scalar_head_loss
 from decaylab.rooms.scaling import Scaler
-from decaylab.training.config import TrainConfig
 from decaylab.training.data import Batch, at_positions
 
 #: What Lightning calls each precision.

@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from decaylab.acoustics import SAMPLING_RATE
+from decaylab.catalogue.models import MODELS
+from decaylab.catalogue.settings import GENERAL_SETTINGS, SETTINGS, TrainConfig
 from decaylab.errors import InputError, ModelError
 from decaylab.evaluation import SCORED_PARAMETERS
 from decaylab.losses import CurveLoss, build_loss
@@ -20,7 +22,6 @@ from decaylab.rooms.scaling import fit_features
 from decaylab.rooms.splits import Split, split_rows
 from decaylab.rooms.store import DataSet, open_data
 from decaylab.runlog.naming import check_model_name
-from decaylab.training.config import GENERAL_SETTINGS, TrainConfig
 from decaylab.training.data import inputs_for
 from decaylab.training.trial import try_model
 
@@ -62,11 +63,13 @@ def prepare(config: TrainConfig) -> Plan:
     model, remarks = _model(config, data, split)
     config = config.completed(model.default_settings)
     config.check()
-    if config.input_noise and not hasattr(model, "input_noise"):
-        raise InputError(
-            f"--input-noise {config.input_noise}: {config.model_name} takes no noise on its inputs; leave it out "
-            "(compact takes it)"
-        )
+    for setting in SETTINGS:
+        if setting.of_model and config.value(setting) and not hasattr(model, setting.name):
+            able = ", ".join(name for name, row in MODELS.items() if setting.name in row.takes)
+            raise InputError(
+                f"{setting.option} {config.value(setting)}: {config.model_name} does not take it; leave it out "
+                f"(models that take it: {able})"
+            )
     loss = build_loss(config.loss or model.default_loss, **config.loss_weights)
     return Plan(config, device, data, split, model, loss, remarks)
 

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from decaylab.catalogue.settings import BY_NAME
 from decaylab.diagnosis.causes import (
+    CAUSES,
     GOOD_BATCH,
-    GOOD_CLIP,
-    GOOD_DECAY,
     GOOD_LEARNING_RATE,
-    GOOD_NOISE,
     GOOD_PATIENCE_SHARE,
     LEARNING_RATES,
     LONG_PATIENCE,
@@ -27,7 +26,7 @@ from decaylab.diagnosis.findings import Finding
 from decaylab.rooms.check import check_sample
 from decaylab.rooms.findings import FAULT
 from decaylab.rooms.leakage import shared_rows
-from decaylab.training.known_causes import finding, lacks_clipping, likely_cause, takes_half_logarithms
+from decaylab.training.known_causes import finding, lacks_clipping, likely_cause, takes_half_logarithms, takes_softmax
 from decaylab.training.plan import Plan
 from decaylab.training.preflight_steps import LEAST_STEPS, Sample, Trial
 
@@ -57,7 +56,7 @@ def of_settings(plan: Plan, trial: Trial, epoch_seconds: float) -> Iterator[Find
     if lacks_clipping(config, loss):
         yield _no_clipping(trial)
     if takes_half_logarithms(config, loss):
-        what = f"loss {loss}" if config.model_name != "transformer" else f"loss {loss}, and a transformer's softmax"
+        what = f"loss {loss}, and the softmax of {config.model}" if takes_softmax(config) else f"loss {loss}"
         yield finding("half_precision_logs", f"precision 16 with {what}", "experience", {"--precision": 32})
     patience, longest = config.early_stop_patience, config.max_epochs or 0
     if patience is None or config.schedule == "onecycle" or patience < max(LONG_EPOCHS, LONG_PATIENCE * longest):
@@ -107,7 +106,7 @@ def ruling_weights(plan: Plan, sample: Sample) -> Iterator[Finding]:
         for name, value in raised.items():
             share = 1 - _loss_without(module, batch, name) / whole
             if share > RULES:
-                option = "--" + name.replace("_", "-")
+                option = BY_NAME[name].option
                 default = loss.default_weights[name]
                 evidence = f"{option} {value:g} (default {default:g}) makes {100 * share:.1f} % of the first loss"
                 yield finding("weight_rules", evidence, "this run", {option: default})
@@ -182,10 +181,10 @@ def _far_off(plan: Plan) -> Iterator[Finding]:
         yield finding("learning_rate_low", evidence, "experience", {"--learning-rate": GOOD_LEARNING_RATE})
     if decay >= STRONG_DECAY:
         evidence = f"weight decay {decay:g}: no weight stays above about {1 / decay:.3g}"
-        yield finding("weight_decay", evidence, "experience", {"--weight-decay": GOOD_DECAY})
+        yield finding("weight_decay", evidence, "experience", CAUSES["weight_decay"].change)
     if (noise := config.input_noise or 0.0) >= LOUD_NOISE:
         evidence = f"input noise {noise:g}: {noise:g} times the spread of the normalised inputs over rooms"
-        yield finding("input_noise", evidence, "experience", {"--input-noise": GOOD_NOISE})
+        yield finding("input_noise", evidence, "experience", CAUSES["input_noise"].change)
     if patience is not None and patience < min(SHORT_PATIENCE, longest):
         evidence = f"patience {patience}: that many epochs without a lower validation loss end the run"
         change = {"--early-stop-patience": max(2 * SHORT_PATIENCE, round(GOOD_PATIENCE_SHARE * longest))}
@@ -199,7 +198,7 @@ def _no_clipping(trial: Trial) -> Finding:
     if norms:
         evidence += f"; gradient norms of {len(norms)} steps: median {median(norms):.3g}, largest {max(norms):.3g}"
         basis = "this run" if max(norms) > NORM_SPREAD * median(norms) else basis
-    return finding("no_clipping", evidence, basis, {"--gradient-clip-val": GOOD_CLIP})
+    return finding("no_clipping", evidence, basis, CAUSES["no_clipping"].change)
 
 
 def _largest_scaled(plan: Plan, sample: Sample) -> float:

@@ -6,15 +6,15 @@ import copy
 import os
 from typing import Any
 
-from decaylab.diagnosis.command import SETTINGS, is_path, led_back, stated
+from decaylab.catalogue.fields import ALIASES, FIELDS
+from decaylab.catalogue.losses import LOSSES
+from decaylab.catalogue.models import MODELS
+from decaylab.catalogue.settings import SETTINGS, TrainConfig
+from decaylab.diagnosis.command import is_path, led_back, stated
 from decaylab.errors import DataError, InputError, RunLogError
-from decaylab.losses import LOSSES
-from decaylab.models import MODELS
 from decaylab.rooms.store import open_data
 from decaylab.runlog.reading import at
 from decaylab.runlog.record import Record
-from decaylab.runlog.schema import ALIASES, FIELDS
-from decaylab.training.config import TrainConfig
 
 DIGEST = "data_config.digest"
 _PATH = "data_config.path"
@@ -91,20 +91,24 @@ def settings_from(record: Record, values: dict[str, Any]) -> dict[str, Any]:
 
     Paths are led back to where they were meant: they are relative to the directory that the run was called in.
     """
-    fields = {option[2:].replace("-", "_"): value for option, value in values.items()}
+    fields: dict[str, Any] = {"loss_weights": {}}
     directory = record.document.get("working_directory")
     for setting in SETTINGS:
-        value = values.get(setting.option)
+        if setting.option not in values:
+            continue
+        value = values[setting.option]
+        if setting.kind == "weight":
+            if value is not None:
+                fields["loss_weights"][setting.name] = float(value)
+            continue
         if value is not None and is_path(setting, value):
-            fields[setting.option[2:]] = led_back(os.getcwd(), directory, value)
-    weights = {name: fields.pop(name) for name in list(fields) if name.endswith(_WEIGHT)}
-    fold = fields.pop("fold", None)
-    return fields | {
-        "loss_weights": {name: float(value) for name, value in weights.items() if value is not None},
-        "fold": _fold(fold) if fold is not None else None,
-        "early_stop": not fields.pop("no_early_stop", False),
-        "guard": not fields.pop("no_guard", False),
-    }
+            value = led_back(os.getcwd(), directory, value)
+        elif setting.kind in ("off", "guard"):
+            value = not value
+        elif setting.kind == "fold" and value is not None:
+            value = _fold(value)
+        fields[setting.name] = value
+    return fields
 
 
 def recorded_config(
@@ -149,7 +153,7 @@ def _lacking(metadata: dict[str, Any]) -> list[str]:
     values, lacking = stated(metadata)
     losses = metadata.get("loss_config")
     known = LOSSES.get(str(values.get("--loss")))
-    weights = known.default_weights if known is not None else {}
+    weights = known.weights if known is not None else {}
     lacking += [f"loss_config.{name}" for name in weights if not isinstance(losses, dict) or losses.get(name) is None]
     if not isinstance(at(metadata, tuple(DIGEST.split("."))), str):
         lacking.append(DIGEST)

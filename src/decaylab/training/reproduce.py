@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from decaylab.errors import RunLogError
 from decaylab.runlog.record import Record
 from decaylab.runlog.store import read_run
-from decaylab.training.config import Origin
 from decaylab.training.loop import start
+from decaylab.training.origin import Origin
 from decaylab.training.plan import Plan, prepare
 from decaylab.training.recorded import complete, keys_assumed, lacking_in, lacks, recorded_config
 from decaylab.training.same import (

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 
 from decaylab import __version__
+from decaylab.catalogue.settings import TrainConfig
 from decaylab.errors import DataError, InputError, RunLogError
 from decaylab.runlog import surroundings
 from decaylab.runlog.files import read_regular
@@ -17,7 +18,6 @@ from decaylab.runlog.reading import at, section
 from decaylab.runlog.record import Record
 from decaylab.runlog.recording import git
 from decaylab.runlog.tables.diff import flatten
-from decaylab.training.config import TrainConfig
 from decaylab.training.describe import code_digest, settings
 from decaylab.training.plan import Plan
 

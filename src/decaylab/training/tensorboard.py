@@ -19,10 +19,10 @@ from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from decaylab.acoustics.physics import eyring_t60
+from decaylab.catalogue.fields import FIELDS
 from decaylab.errors import DecaylabError
 from decaylab.rooms.features import ABSORPTION, FEATURE_NAMES, SIZE
 from decaylab.runlog.reading import at, number
-from decaylab.runlog.schema import FIELDS
 from decaylab.training.module import CurveModule
 from decaylab.training.plan import Plan
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from decaylab.catalogue.fields import FIELDS
 from decaylab.errors import DataError, RunLogError
 from decaylab.evaluation.curve_file import CurveFile
 from decaylab.reports.curves import open_curves
@@ -19,7 +20,6 @@ from decaylab.runlog.files import replace_file
 from decaylab.runlog.find import is_doubtful
 from decaylab.runlog.reading import at, number
 from decaylab.runlog.record import Record
-from decaylab.runlog.schema import FIELDS
 from decaylab.training.data import BLOCK_ROWS
 from decaylab.training.same import Difference
 

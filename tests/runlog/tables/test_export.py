@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from decaylab.catalogue.fields import FIELDS
 from decaylab.errors import RunLogError
-from decaylab.runlog.schema import FIELDS
 from decaylab.runlog.store import scan
 from decaylab.runlog.tables import export
 from decaylab.runlog.tables.compare import Order

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, NamedTuple
 
+from decaylab.catalogue.fields import ALIASES
 from decaylab.errors import RunLogError
 from decaylab.runlog import legacy
 from decaylab.runlog.files import METADATA_LIMIT
@@ -15,7 +16,7 @@ from decaylab.runlog.keeping.manifest import MANIFEST, MANIFEST_LIMIT, Manifest,
 from decaylab.runlog.keeping.packed import Limits, items
 from decaylab.runlog.parse import parse
 from decaylab.runlog.record import Folder, Record
-from decaylab.runlog.schema import ALIASES, METADATA
+from decaylab.runlog.schema import METADATA
 from decaylab.runlog.store import PUBLISHED_METADATA
 
 #: Our archives begin with the metadata. One of the document's own `tar` line has it anywhere: it is looked for in

@@ -10,13 +10,14 @@ import os
 import shutil
 import time
 
+from decaylab.catalogue.document import STORED_STATUSES
 from decaylab.errors import RunLogError
 from decaylab.runlog.files import sync_directory
 from decaylab.runlog.keeping.leftovers import sweep
 from decaylab.runlog.keeping.tree import walk
 from decaylab.runlog.process import STALE_SECONDS, can_be_looked_for, heartbeat_age, is_alive
 from decaylab.runlog.record import Record
-from decaylab.runlog.schema import HEARTBEAT, STORED_STATUSES
+from decaylab.runlog.schema import HEARTBEAT
 
 #: A run without metadata may be one of an older program that is still training: it writes something more often.
 _QUIET_SECONDS = 3600

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from decaylab.catalogue.fields import FIELDS, TABLE_COLUMNS, TARGETS
 from decaylab.runlog.find import comparable
 from decaylab.runlog.query import label
 from decaylab.runlog.record import Record
-from decaylab.runlog.schema import FIELDS, TABLE_COLUMNS, TARGETS
 from decaylab.runlog.tables.cells import MISSING, cell, shown
 from decaylab.runlog.tables.table import Cell, Column, fit, paint, render
 from decaylab.runlog.text import counted, printable

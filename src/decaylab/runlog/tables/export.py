@@ -9,10 +9,11 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from decaylab.catalogue.fields import FIELDS
 from decaylab.errors import InputError, RunLogError
 from decaylab.runlog.files import remove_if_there, replace_file, write_all
 from decaylab.runlog.record import Record
-from decaylab.runlog.schema import FIELDS, TIMESTAMP_FORMAT
+from decaylab.runlog.schema import TIMESTAMP_FORMAT
 from decaylab.runlog.tables.cells import plain_text
 from decaylab.runlog.text import csv_cell, markdown_cell
 

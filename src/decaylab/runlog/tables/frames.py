@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
+from decaylab.catalogue.fields import FIELDS
 from decaylab.errors import MissingExtraError
-from decaylab.runlog.schema import FIELDS
 from decaylab.runlog.tables.cells import plain_text
 
 _INT64 = range(-(2**63), 2**63)
@@ -78,7 +78,7 @@ def _kind(name: str, values: Sequence[Any]) -> str:
 
 def _is_number(name: str) -> bool:
     """Whether a FIELD is a number by the format, told where no run has a value."""
-    from decaylab.runlog.keys import KEYS
+    from decaylab.catalogue.keys import KEYS
 
     known = FIELDS.get(name)
     path = known.path if known is not None else name

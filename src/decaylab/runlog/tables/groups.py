@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from decaylab.catalogue.fields import FIELDS
 from decaylab.runlog.find import comparable, is_doubtful
 from decaylab.runlog.query import label
 from decaylab.runlog.reading import number
 from decaylab.runlog.record import Record
-from decaylab.runlog.schema import FIELDS
 from decaylab.runlog.simulators import other_simulators
 from decaylab.runlog.tables.cells import fixed, shown
 from decaylab.runlog.tables.compare import Look, Order, describe_set, set_names

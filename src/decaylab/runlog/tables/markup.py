@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from decaylab.catalogue.fields import FIELDS, TABLE_COLUMNS, TARGETS
 from decaylab.runlog.find import comparable
 from decaylab.runlog.query import label
 from decaylab.runlog.record import Record
-from decaylab.runlog.schema import FIELDS, TABLE_COLUMNS, TARGETS
 from decaylab.runlog.tables.cells import MISSING, cell
 from decaylab.runlog.tables.compare import describe_set, set_names
 from decaylab.runlog.text import printable

@@ -6,10 +6,11 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from decaylab.catalogue.document import DOCUMENTED
+from decaylab.catalogue.fields import TARGETS
 from decaylab.runlog.derived import below
 from decaylab.runlog.query import label
 from decaylab.runlog.record import Record
-from decaylab.runlog.schema import DOCUMENTED, TARGETS
 from decaylab.runlog.tables import terciles
 from decaylab.runlog.tables.cells import MISSING, cell, shown
 from decaylab.runlog.tables.diff import flatten
