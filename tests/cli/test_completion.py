@@ -15,12 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from decaylab.catalogue.fields import FIELDS
+from decaylab.catalogue.losses import LOSSES
+from decaylab.catalogue.models import MODELS
 from decaylab.cli import completion, completion_words
 from decaylab.cli.main import COMMANDS, main
-from decaylab.losses import LOSSES
-from decaylab.models.registry import MODELS
-from decaylab.training import config
 
 RUNS = ["compact_20260122_020157", "compact_20260122_030000_2", "hybrid_v2_20260122_020157"]
 #: A folder whose name a careless script would obey, in each of the ways that shells have.
@@ -234,18 +232,6 @@ def test_tab_in_a_shell_on_a_terminal(shell: str, home: Path) -> None:
 
 
 RUNS_OF_OTHER = "lstm_20260301_000000"
-
-
-def test_the_choices_are_those_of_the_places_that_own_them() -> None:
-    assert {
-        "--model": tuple(MODELS),
-        "--loss": tuple(LOSSES),
-        "--precision": tuple(map(str, config.PRECISIONS)),
-        "--scaler": config.SCALER_TYPES,
-        "--device": config.DEVICES,
-        "--split": config.SPLITS,
-    } == completion_words.CHOICES
-    assert set(completion_words.JUDGED) < set(FIELDS)
 
 
 @pytest.mark.parametrize("shell", completion.SHELLS)

@@ -14,13 +14,12 @@ import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from decaylab.catalogue.losses import LOSSES
+from decaylab.catalogue.models import MODELS
 from decaylab.catalogue.settings import TrainConfig
-from decaylab.cli import train as train_command
 from decaylab.cli.main import main
-from decaylab.cli.parser import CommandParser
 from decaylab.diagnosis import command
-from decaylab.losses import LOSSES, build_loss
-from decaylab.models.registry import MODELS
+from decaylab.losses import build_loss
 from decaylab.rooms.splits import split_rows
 from decaylab.runlog.document import Document
 from decaylab.runlog.record import Folder, Record
@@ -29,7 +28,6 @@ from decaylab.training.plan import Plan, _chosen_rows
 
 ROOMS = 30
 #: Options that decide nothing about the run that is trained: where it is kept and what is said of it.
-NO_SETTINGS = {"--help", "-h", "--note", "--experiments", "--from", "--keep-last", "--force"}
 
 
 def plan_of(config: TrainConfig) -> Plan:
@@ -75,7 +73,7 @@ def parsed(line: str) -> TrainConfig:
 
 
 def weights_of(loss: str | None) -> st.SearchStrategy[dict[str, float]]:
-    names = LOSSES[loss or "decay"].default_weights
+    names = LOSSES[loss or "decay"].weights
     return st.fixed_dictionaries({}, optional={name: st.floats(0, 1e6) for name in names})
 
 
@@ -130,13 +128,6 @@ def configs(draw: st.DrawFn) -> TrainConfig:
         num_workers=workers,
         persistent_workers=workers > 0 and draw(st.booleans()),
     )
-
-
-def test_every_option_of_train_is_stated_or_decides_nothing() -> None:
-    parser = CommandParser("train", train_command.HELP, train_command.EXAMPLE)
-    train_command.add_arguments(parser)
-    options = {option for action in parser._actions for option in action.option_strings}
-    assert {setting.option for setting in command.SETTINGS} == options - NO_SETTINGS
 
 
 def test_every_setting_is_varied_here() -> None:

@@ -8,12 +8,8 @@ from typing import Any
 import pytest
 
 from decaylab.diagnosis import diagnose_all
-from decaylab.diagnosis.causes import DEFAULT_WEIGHTS
 from decaylab.diagnosis.diagnose import findings
 from decaylab.diagnosis.findings import Finding
-from decaylab.diagnosis.next_run import MODELS
-from decaylab.losses.registry import LOSSES
-from decaylab.models.registry import MODELS as REGISTERED
 from decaylab.runlog import index, index_table
 from decaylab.runlog.record import Record
 from decaylab.runlog.store import scan
@@ -83,11 +79,6 @@ def test_every_legacy_shape_has_an_answer(legacy_folder: Path) -> None:
             assert found[0].command is None
     by_id = {record.run_id: [one.code for one in findings(record, records)] for record in records}
     assert "not_finite" in by_id["flatnan_20260101_000002"]
-
-
-def test_names_and_weights_are_those_of_the_program() -> None:
-    assert set(MODELS) == set(REGISTERED)
-    assert {name: loss.default_weights for name, loss in LOSSES.items()} == DEFAULT_WEIGHTS
 
 
 def folder_of(write_run: Any, unclipped_bad: int, clipped_bad: int = 0, loss: bool = False) -> None:

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from decaylab.catalogue.losses import LOSSES
 from decaylab.errors import ModelError
-from decaylab.losses import LOSSES, CurveLoss, Grid, build_loss
+from decaylab.losses import CurveLoss, Grid, build_loss
 
 RATE = 4_800
 SAMPLES = 9_600

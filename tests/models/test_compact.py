@@ -165,7 +165,7 @@ def test_training_learns_what_the_baseline_leaves_over(features: torch.Tensor) -
     model.fit_inputs(features, physics)
     knots = model.knot_index(features)
     grid = Grid(knots / 48_000, torch.full_like(knots, 1 / knots.shape[1]), knots[:, 0] / 48_000)
-    loss = build_loss(Compact.default_loss)
+    loss = build_loss("decay")
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
     steps = []
     for _ in range(60):

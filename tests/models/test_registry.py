@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import torch
 
-from decaylab.catalogue.settings import GENERAL_SETTINGS
+from decaylab.catalogue.losses import LOSSES
+from decaylab.catalogue.models import MODELS
+from decaylab.catalogue.settings import GENERAL_SETTINGS, SETTINGS
 from decaylab.errors import ModelError
-from decaylab.losses import LOSSES
-from decaylab.models import MODELS, build_model
+from decaylab.models import build_model
 
 #: The models of the users' code: scaled features to a value per sample.
 LARGE = ["lstm", "hybrid_v1", "hybrid_v2", "hybrid_v3", "transformer", "multihead"]
@@ -124,14 +125,16 @@ def test_rooms_without_a_spread_leave_the_heads_as_they_are(values: list[list[fl
 
 @pytest.mark.parametrize("name", MODELS)
 def test_what_a_model_says_of_itself_exists(name: str) -> None:
+    row = MODELS[name]
     with torch.device("meta"):
-        factory: Any = MODELS[name]
-    assert factory.inputs in ("scaled", "physical")
-    assert factory.outputs in ("scaled_curve", "knots")
-    assert factory.default_loss in LOSSES
+        model: Any = build_model(name)
+    assert (type(model).__module__, type(model).__name__) == tuple(row.path.split(":"))
+    assert model.inputs in ("scaled", "physical")
+    assert model.outputs in ("scaled_curve", "knots")
+    assert row.loss in LOSSES
     # A recipe of its own, or none: then the general settings of training hold. Nothing that training does not know.
-    assert set(factory.default_settings) <= set(GENERAL_SETTINGS)
-    assert not factory.default_settings or name in ("compact", "compact_traced")
+    assert set(row.recipe) <= set(GENERAL_SETTINGS)
+    assert {setting.name for setting in SETTINGS if setting.of_model and hasattr(model, setting.name)} == set(row.takes)
 
 
 def test_what_does_not_exist_is_refused_by_name() -> None:

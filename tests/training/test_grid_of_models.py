@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from decaylab.acoustics import room_parameters
+from decaylab.catalogue.losses import LOSSES
+from decaylab.catalogue.models import MODELS
 from decaylab.catalogue.settings import PRECISIONS, SCALER_TYPES, TrainConfig
 from decaylab.errors import DecaylabError
-from decaylab.losses import LOSSES
-from decaylab.models import MODELS, lstm, multihead, transformer
+from decaylab.models import lstm, multihead, transformer
 from decaylab.runlog.history import read_history
 from decaylab.training import loop
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from decaylab.catalogue.losses import LOSSES
 from decaylab.catalogue.settings import TrainConfig
-from decaylab.losses import LOSSES, build_loss
+from decaylab.losses import build_loss
 from decaylab.models import build_model, lstm
 from decaylab.rooms.scaling import fit_curves
 from decaylab.rooms.store import open_data

@@ -71,15 +71,15 @@ def refused(capsys, path, *options):
 
 
 def test_other_defaults_than_on_the_day_change_no_bit(run, monkeypatch, capsys):
+    from decaylab.catalogue import settings
+    from decaylab.catalogue.models import MODELS
     from decaylab.losses.auxiliary import Auxiliary
-    from decaylab.models.compact import Compact
-    from decaylab.training import config
 
-    other = dict.fromkeys(Compact.default_settings, 1) | {"schedule": "constant", "input_noise": 0.5}
-    monkeypatch.setattr(Compact, "default_settings", other)
-    monkeypatch.setattr(Compact, "default_loss", "mse")
+    compact = MODELS["compact"]
+    other = dict.fromkeys(compact.recipe, 1) | {"schedule": "constant", "input_noise": 0.5}
+    monkeypatch.setitem(MODELS, "compact", compact._replace(recipe=other, loss="mse"))
     monkeypatch.setattr(Auxiliary, "default_weights", {"aux_weight": 9.0, "t20_weight": 9.0, "c50_weight": 9.0})
-    monkeypatch.setattr(config, "GENERAL_SETTINGS", dict.fromkeys(config.GENERAL_SETTINGS, 7))
+    monkeypatch.setattr(settings, "GENERAL_SETTINGS", dict.fromkeys(settings.GENERAL_SETTINGS, 7))
     before = (run / "metadata.json").read_bytes()
     status, made = reproduce(run)
     out = capsys.readouterr().out
@@ -351,12 +351,11 @@ ANY = {
 def test_every_older_shape_is_planned_as_far_as_its_record_allows(
     name, reason, legacy_folder, published, monkeypatch, capsys
 ):
-    from decaylab.models import MODELS
-    from decaylab.models.compact import Compact
+    from decaylab.catalogue.models import MODELS
 
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
-    monkeypatch.setitem(MODELS, "hybrid_v2", Compact)  # 198 million parameters are not to be built for this
+    monkeypatch.setitem(MODELS, "hybrid_v2", MODELS["compact"])  # 198 million parameters are not to be built for this
     words = ["reproduce", legacy_folder / name, "--data", published, "--experiments", legacy_folder, "--dry-run"]
     said = refused_words(capsys, words)
     if "lacks what decides the training" in said and "cannot be reproduced" not in said:

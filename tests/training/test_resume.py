@@ -154,11 +154,11 @@ def test_durations_that_somebody_edited_count_for_nothing(killed, value, monkeyp
 
 
 def test_default_settings_of_today_do_not_enter(killed, killed_in_epoch_three, monkeypatch):
-    from decaylab.models.compact import Compact
+    from decaylab.catalogue.models import MODELS
 
-    other = dict.fromkeys(Compact.default_settings, 1) | {"schedule": "constant", "input_noise": 0.5}
-    monkeypatch.setattr(Compact, "default_settings", other)
-    monkeypatch.setattr(Compact, "default_loss", "mse")
+    compact = MODELS["compact"]
+    other = dict.fromkeys(compact.recipe, 1) | {"schedule": "constant", "input_noise": 0.5}
+    monkeypatch.setitem(MODELS, "compact", compact._replace(recipe=other, loss="mse"))
     assert main(["resume", str(killed)]) == 0
     assert results_of(killed)["metrics"] == results_of(only_run(killed_in_epoch_three / "whole"))["metrics"]
 

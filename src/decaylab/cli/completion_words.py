@@ -14,16 +14,6 @@ from decaylab.catalogue.fields import FIELDS
 from decaylab.cli.main import COMMANDS
 from decaylab.cli.parser import CommandParser
 
-#: Values of options that are checked where they are used; tests compare them with the places that own them, two of
-#: which take seconds to import.
-CHOICES = {
-    "--model": ("compact", "compact_traced", "lstm", "hybrid_v1", "hybrid_v2", "hybrid_v3", "transformer", "multihead"),
-    "--loss": ("decay", "mse", "edc_rir", "weighted_edc", "auxiliary"),
-    "--precision": ("32", "16", "bf16"),
-    "--scaler": ("minmax", "standard", "robust"),
-    "--device": ("auto", "cpu", "cuda"),
-    "--split": ("random", "room", "material"),
-}
 FIELD_NAMES = tuple(FIELDS)
 #: What `best:` takes.
 JUDGED = tuple(name for name, field in FIELDS.items() if field.better is not None)
@@ -95,9 +85,8 @@ def _value(action: argparse.Action) -> Value:
         return Value("flag")
     if action.choices is not None:
         return Value("words", tuple(map(str, action.choices)), repeated)
-    for name in action.option_strings:
-        if name in CHOICES:
-            return Value("words", CHOICES[name], repeated)
+    if offered := getattr(action, "completions", ()):  # of `cli.settings`: other values are answered by the command
+        return Value("words", offered, repeated)
     shown = str(action.metavar or action.dest)
     if "RUN" in shown:
         return Value("run", (), repeated)

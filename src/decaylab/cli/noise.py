@@ -105,7 +105,7 @@ def _rows(args: argparse.Namespace, data: DataSet) -> NDArray[Any]:
 
 
 def _fold(text: str | None) -> tuple[int, int] | None:
-    from decaylab.cli.train import parsed_fold as parsed
+    from decaylab.cli.settings import parsed_fold as parsed
 
     return parsed(text)
 

@@ -17,6 +17,7 @@ from decaylab.catalogue.rows import Setting
 from decaylab.catalogue.settings import SETTINGS
 from decaylab.errors import RunLogError
 from decaylab.runlog.record import Record
+from decaylab.runlog.surroundings import BLANKED
 
 
 class Command(NamedTuple):
@@ -39,7 +40,6 @@ _ABSENT = object()
 _NEGATIVE = re.compile(r"-\d+|-\d*\.\d+")
 _NO_COMMAND = ("", "-", "-c", "-m")
 _NOTEBOOKS = ("ipykernel_launcher.py", "colab_kernel_launcher.py")
-_BLANKED = "***"
 
 
 def command_of(record: Record, here: str) -> Command:
@@ -184,9 +184,9 @@ def _blanked(argv: Sequence[str]) -> list[str]:
     found = []
     for number, word in enumerate(argv):
         name, _, value = word.partition("=")
-        if value == _BLANKED:
+        if value == BLANKED:
             found.append(name)
-        elif word == _BLANKED:
+        elif word == BLANKED:
             found.append(argv[number - 1] if number else "the program")
     return found
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from decaylab.catalogue.fields import FIELDS
+from decaylab.catalogue.settings import SETTINGS
 from decaylab.reports.parameters import BAND
 from decaylab.reports.spec import INK, Axis, Line, Mark, Panel, Picture
 from decaylab.reports.stored import Evidence
@@ -16,10 +18,7 @@ from decaylab.runlog.tables.cells import shown
 from decaylab.runlog.text import shorten
 
 #: What can be an axis, settings first; only what differs becomes one.
-SETTINGS = (
-    "model", "loss_type", "batch_size", "learning_rate", "precision", "gradient_clip_val", "aux_weight", "train_size",
-    "seed", "epochs",
-)  # fmt: skip
+AXES = (*(name for name in FIELDS if name in {s.short for s in SETTINGS if s.axis}), "train_size", "epochs")
 RESULTS = ("duration", "edc_mae", "edt_mae", "t20_mae", "c50_mae")
 _MISSING = "none"
 #: Columns of a word under an axis.
@@ -28,7 +27,7 @@ _WORD = 11
 
 def parallel_picture(runs: Sequence[Evidence]) -> tuple[Picture | None, list[str]]:
     """Each axis runs from its least to its greatest value, words in the order of the alphabet."""
-    axes = [name for name in (*SETTINGS, *RESULTS) if len({_key(run, name) for run in runs}) > 1]
+    axes = [name for name in (*AXES, *RESULTS) if len({_key(run, name) for run in runs}) > 1]
     if len(runs) < 2 or len(axes) < 2:
         return None, [] if len(runs) < 2 else ["the runs differ in less than two of the fields that could be axes"]
     columns = [_scaled(runs, name) for name in axes]

@@ -20,7 +20,6 @@ def json_schema() -> dict[str, Any]:
         "title": "metadata.json of a training run",
         "description": f"Version {SCHEMA_VERSION}. Documented keys are always there, null where there is no value.",
         "type": "object",
-        "properties": {},
         "required": [*DOCUMENTED, "schema_version", "run_id", "status"],
     }
     for key in KEYS:
@@ -28,10 +27,10 @@ def json_schema() -> dict[str, Any]:
         place = root
         for depth, folder in enumerate(folders):
             documented = _documented(folders[: depth + 1])
-            place = place["properties"].setdefault(folder, {"type": "object", "properties": {}})
+            place = place.setdefault("properties", {}).setdefault(folder, {"type": "object"})
             if isinstance(documented, dict):
                 place["required"] = list(documented)
-        place["properties"][name] = _property(key)
+        place.setdefault("properties", {}).setdefault(name, {}).update(_property(key))
     return root
 
 

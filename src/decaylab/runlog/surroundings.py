@@ -18,6 +18,9 @@ _PACKAGES = (
 )  # fmt: skip
 _DISTRIBUTIONS = {"sklearn": "scikit-learn", "pytorch_lightning": "pytorch-lightning"}
 
+#: Stands where a value that looked secret was not recorded.
+BLANKED = "***"
+
 
 def command_line(arguments: list[str] | None = None) -> list[str]:
     """argv, with the values of options that look like secrets blanked."""
@@ -25,7 +28,7 @@ def command_line(arguments: list[str] | None = None) -> list[str]:
     hide_next = False
     for argument in sys.argv if arguments is None else arguments:
         if hide_next and not argument.startswith("-"):
-            blanked.append("***")
+            blanked.append(BLANKED)
             hide_next = False
             continue
         name, separator, _ = argument.partition("=")

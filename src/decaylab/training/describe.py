@@ -24,6 +24,7 @@ from decaylab.rooms.store import DataSet
 from decaylab.runlog.files import replace_file
 from decaylab.runlog.reading import put
 from decaylab.runlog.split import PARTS, SPLIT
+from decaylab.runlog.surroundings import BLANKED
 from decaylab.training.plan import Plan
 
 

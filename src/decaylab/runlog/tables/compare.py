@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from decaylab.catalogue.fields import FIELDS, TABLE_COLUMNS, TARGETS
+from decaylab.catalogue.fields import FIELDS, TABLE_COLUMNS, TARGETS, TELLING
 from decaylab.runlog.find import comparable
 from decaylab.runlog.query import label
 from decaylab.runlog.record import Record
@@ -13,8 +13,6 @@ from decaylab.runlog.tables.cells import MISSING, cell, shown
 from decaylab.runlog.tables.table import Cell, Column, fit, paint, render
 from decaylab.runlog.text import counted, printable
 
-#: Settings that get a column of their own as soon as they differ between the runs shown.
-_TELLING = ("learning_rate", "scaler_type", "gradient_clip_val", "aux_weight", "split", "seed", "num_samples")
 #: Importance when the terminal is too narrow; what is not named here comes after, in the order of its column.
 _IMPORTANCE = (
     "run_id", "t20_mae", "status", "severe", "edt_mae", "c50_mae", "set", "edc_vs_mean", "loss_type", "edc_mae",
@@ -74,7 +72,7 @@ def table(
 
 def shown_of_every_run(columns: Sequence[str]) -> list[str]:
     """The fields that the table takes of each of its rows when `columns` are asked for; none: its own choice."""
-    return [*(columns or (*TABLE_COLUMNS, *_TELLING)), *_JUDGED, *COMPARABLE, "status", "severe", "problems"]
+    return [*(columns or (*TABLE_COLUMNS, *TELLING)), *_JUDGED, *COMPARABLE, "status", "severe", "problems"]
 
 
 def set_names(records: Sequence[Record]) -> dict[Any, str]:
@@ -123,7 +121,7 @@ def _units(fields: Sequence[str]) -> list[str]:
 
 def _default_fields(rows: Sequence[Record], order: Order) -> list[str]:
     fields = list(TABLE_COLUMNS)
-    differing = [name for name in _TELLING if len({shown(record.get(name), name) for record in rows}) > 1]
+    differing = [name for name in TELLING if len({shown(record.get(name), name) for record in rows}) > 1]
     fields[-1:-1] = [name for name in differing if name not in fields]
     if order.field not in fields:
         fields.insert(len(fields) - 1, order.field)
