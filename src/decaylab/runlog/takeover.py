@@ -55,7 +55,7 @@ def _why_running(record: Record, gone: bool) -> str | None:
         return "it is running"
     if can_be_looked_for(process) or gone:
         return None
-    host = at(record.document, ("process", "host")) or "an unknown host"
+    host = at(record.document, "process.host") or "an unknown host"
     age = heartbeat_age(record.path)
     beat = "it has no heartbeat" if age == float("inf") else f"its heartbeat stopped {age / 60:.0f} min ago"
     return (
@@ -87,7 +87,7 @@ def take_over(record: Record, resume: dict[str, Any], gone: bool = False) -> Run
         said = {
             "utc": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "status_before": now.status,
-            "error_before": at(now.document, ("error", "message")),
+            "error_before": at(now.document, "error.message"),
             "seconds_before": before["total"],
             "command": surroundings.command_line(),
             "process": identity(),
@@ -113,7 +113,7 @@ def seconds_so_far(record: Record) -> dict[str, float]:
     before = resumes[-1] if isinstance(resumes, list) and resumes else None
     totals = (
         seconds(record.get("total_duration_seconds")) or 0.0,
-        seconds(at(before, ("seconds_before",))) or 0.0,
+        seconds(at(before, "seconds_before")) or 0.0,
         fit + (seconds(record.get("data_preparation_seconds")) or 0.0),
     )
     return {"fit": round(fit, 3), "total": round(max(totals), 3)}
