@@ -23,6 +23,7 @@ from decaylab.runlog.record import Record
 from decaylab.runlog.recorder import Run
 from decaylab.runlog.schema import CHECKPOINTS, HISTORY, METADATA
 from decaylab.runlog.store import read_run
+from decaylab.runlog.text import minutes_ago
 
 _CLAIM = ".resume"
 _ENDED = ("completed", "diverged")
@@ -57,7 +58,7 @@ def _why_running(record: Record, gone: bool) -> str | None:
         return None
     host = at(record.document, "process.host") or "an unknown host"
     age = heartbeat_age(record.path)
-    beat = "it has no heartbeat" if age == float("inf") else f"its heartbeat stopped {age / 60:.0f} min ago"
+    beat = "it has no heartbeat" if age == float("inf") else f"its heartbeat stopped {minutes_ago(age)}"
     return (
         f"its process cannot be looked for from here ({host}, another boot or container), and {beat}, which alone "
         f"proves nothing: if you know that the process is gone, add --gone (a heartbeat of less than "
