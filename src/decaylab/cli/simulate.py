@@ -69,8 +69,9 @@ def run(args: argparse.Namespace) -> int:
     """Simulate; the folder goes to stdout, everything else to stderr."""
     import sys
 
-    from decaylab.cli.simulation_progress import SimulationProgress, duration
+    from decaylab.cli.simulation_progress import SimulationProgress
     from decaylab.rooms import simulate_rooms
+    from decaylab.runlog.text import duration
 
     settings = _settings(args)
     table, source = _rooms(args)

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, TextIO
 
 from decaylab.cli.signals import sigterm_raises
+from decaylab.runlog.text import duration
 
 #: Seconds between two lines where there is no terminal.
 LINE_SECONDS = 10.0
@@ -74,13 +75,3 @@ class SimulationProgress:
         left = (time.monotonic() - self._start) / simulated * (self.total - self.done) if simulated else None
         text = f", about {duration(left)} left" if left is not None else ""
         print(f"simulated {self.done} of {self.total} rooms{text}", file=self._stream, flush=True)
-
-
-def duration(seconds: float) -> str:
-    """A duration as a person says it: 8.2 s, 4 min 10 s, 2 h 05 min."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"

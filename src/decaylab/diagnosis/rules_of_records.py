@@ -16,6 +16,7 @@ from decaylab.runlog.reading import number
 from decaylab.runlog.record import Record
 from decaylab.runlog.schema import HISTORY
 from decaylab.runlog.split import ids_of, read_split
+from decaylab.runlog.text import in_one_unit
 
 #: Seconds a step beyond which even the largest model is not computing: on a GPU a second, and one for each 200 million
 #: parameters; twenty times that on processors (198 million parameters took 5.8 s a step on two cores).
@@ -111,14 +112,6 @@ def _said_steps(facts: Facts) -> list[str]:
     ]
 
 
-def _spoken(seconds: float) -> str:
-    """Hours, minutes or seconds, whichever is read most easily."""
-    for unit, length in (("h", 3600.0), ("min", 60.0)):
-        if seconds >= length:
-            return f"{figure(seconds / length)} {unit}"
-    return f"{figure(seconds)} s"
-
-
 def _patience(facts: Facts) -> Found | None:
     """Early stopping that could not end the run, or let most of it pass after the best epoch."""
     patience, limit = facts.number("patience"), facts.number("max_epochs")
@@ -135,7 +128,7 @@ def _patience(facts: Facts) -> Found | None:
     if best is not None and last and wasted >= causes.WASTED and last >= 10 and not is_meant:
         text = f"the best epoch was {best[0]:g} of {last:g} ({best[1]}): {100 * wasted:.0f} % of the run came after it"
         if facts.seconds:
-            text += f", {_spoken(wasted * facts.seconds)}"
+            text += f", {in_one_unit(wasted * facts.seconds, figure)}"
         said.append(text)
     if not said:
         return None

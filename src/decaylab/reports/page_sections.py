@@ -11,9 +11,10 @@ from decaylab.reports.markup import LONGEST, Mark, bullets, paragraph, table, te
 from decaylab.reports.stored import Evidence
 from decaylab.runlog.find import comparable
 from decaylab.runlog.query import label
+from decaylab.runlog.reading import flatten
 from decaylab.runlog.record import Record
 from decaylab.runlog.tables.cells import MISSING, cell, shown
-from decaylab.runlog.tables.diff import differences, flatten, kind_of
+from decaylab.runlog.tables.diff import differences, kind_of
 from decaylab.runlog.tables.terciles import BY_TERCILE
 
 #: What a run was, in the order in which somebody would ask.

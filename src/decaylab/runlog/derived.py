@@ -67,7 +67,7 @@ def _vs_noise(run: Run, name: str) -> float | None:
     if os.path.lexists(os.path.join(run.path, LABEL_NOISE)):
         own = read_label_noise(run.path)
         if own is not None:
-            return _finite(at(own, tuple(path.split(".")[1:])))
+            return _finite(at(own, path.removeprefix("label_noise.")))
     return _finite(run.get(path))
 
 

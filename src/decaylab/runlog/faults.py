@@ -10,16 +10,16 @@ from decaylab.runlog.reading import at, json_type, number, section
 _STATISTICS = ("mae", "rmse", "r2")
 #: What a finished run is expected to have, by short name and path; what it lacks is said.
 _EXPECTED = {
-    "loss_type": ("loss_config", "loss_type"),
-    "precision": ("precision_config", "precision"),
-    "batch_size": ("training_config", "batch_size"),
-    "epochs": ("training_config", "actual_epochs"),
-    "scaler_type": ("data_loader_config", "scaler_type"),
-    "train_size": ("data_config", "train_size"),
-    "edc_mae": ("metrics", "overall_edc", "mae"),
-    "edt_mae": ("metrics", "edt", "mae"),
-    "t20_mae": ("metrics", "t20", "mae"),
-    "c50_mae": ("metrics", "c50", "mae"),
+    "loss_type": "loss_config.loss_type",
+    "precision": "precision_config.precision",
+    "batch_size": "training_config.batch_size",
+    "epochs": "training_config.actual_epochs",
+    "scaler_type": "data_loader_config.scaler_type",
+    "train_size": "data_config.train_size",
+    "edc_mae": "metrics.overall_edc.mae",
+    "edt_mae": "metrics.edt.mae",
+    "t20_mae": "metrics.t20.mae",
+    "c50_mae": "metrics.c50.mae",
 }
 
 

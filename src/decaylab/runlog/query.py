@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from decaylab.catalogue.document import DOCUMENTED
 from decaylab.catalogue.fields import ALIASES, FIELDS, Field
 from decaylab.errors import InputError
-from decaylab.runlog.reading import number
+from decaylab.runlog.reading import flatten, has, number
 from decaylab.runlog.record import Record
 
+#: So many dotted paths of runs are looked through for near misses.
+_MOST_PATHS = 2000
 # Compiled at their first use: a table without --where pays for neither.
 _EXPRESSION = r"\s*([^\s=!<>~]+)\s*(==|!=|<=|>=|=|<|>|~)\s*((?s:.*?))\s*"
 _NUMBER = r"(?i:[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?inf(inity)?)"
@@ -110,26 +113,30 @@ def resolve(field: str, records: Sequence[Record]) -> str:
     Raises:
         InputError: no run has it; with the names that are spelled alike.
     """
-    name = ALIASES.get(field, field)
-    if name in FIELDS:
-        return name
-    for known in FIELDS.values():
-        if known.path == field:
-            return known.name
-    if _is_documented(field):
-        return field
+    if (known := _known(field)) is not None:
+        return known
     for path in (field, f"metrics.{field}", f"config.{field}"):
-        if any(_has(record, path) for record in records):
+        if any(has(record.metadata, path) for record in records):
             return path
     if "." in field and not records:
         return field
     from difflib import get_close_matches
 
-    names = [*FIELDS, *ALIASES, *_paths(records)]
+    paths = dict.fromkeys(path for record in records[:20] for path in flatten(record.metadata))
+    names = [*FIELDS, *ALIASES, *islice(paths, _MOST_PATHS)]
     close = get_close_matches(field, names, n=3)
     listed = "the header of `decaylab compare --export csv --output -` lists the short names"
     hint = f"did you mean {' or '.join(close)}?" if close else listed
     raise InputError(f"unknown field '{field}': {hint}")
+
+
+def _known(field: str) -> str | None:
+    """The FIELD that a short name, an alias or a documented path means; None for others."""
+    name = ALIASES.get(field, field)
+    if name in FIELDS:
+        return name
+    by_path = (known.name for known in FIELDS.values() if known.path == field)
+    return next(by_path, field if has(DOCUMENTED, field) else None)
 
 
 def field_of(expression: str) -> str:
@@ -140,14 +147,10 @@ def field_of(expression: str) -> str:
 
 def paths_of(field: str) -> tuple[str, ...]:
     """What `resolve` may make of a FIELD that was typed, told before any run is read."""
-    name = ALIASES.get(field, field)
-    if name in FIELDS or not field:
-        return (name,) if field else ()
-    for known in FIELDS.values():
-        if known.path == field:
-            return (known.name,)
-    if _is_documented(field):
-        return (field,)
+    if not field:
+        return ()
+    if (known := _known(field)) is not None:
+        return (known,)
     return field, f"metrics.{field}", f"config.{field}", "metric_directions"
 
 
@@ -217,35 +220,3 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return " ".join(map(_text, value))
     return str(value)
-
-
-def _is_documented(path: str) -> bool:
-    value: Any = DOCUMENTED
-    for part in path.split("."):
-        if not isinstance(value, dict) or part not in value:
-            return False
-        value = value[part]
-    return True
-
-
-def _has(record: Record, path: str) -> bool:
-    value: Any = record.metadata
-    for part in path.split("."):
-        if not isinstance(value, dict) or part not in value:
-            return False
-        value = value[part]
-    return True
-
-
-def _paths(records: Sequence[Record], most: int = 2000) -> list[str]:
-    """Dotted paths that occur in the first runs, for near misses."""
-    paths: dict[str, None] = {}
-    for record in records[:20]:
-        pending: list[tuple[str, Any]] = [("", record.metadata)]
-        while pending and len(paths) < most:
-            prefix, value = pending.pop()
-            if isinstance(value, dict):
-                pending += [(f"{prefix}.{key}" if prefix else key, inner) for key, inner in value.items()]
-            else:
-                paths[prefix] = None
-    return list(paths)

@@ -13,7 +13,7 @@ from decaylab.catalogue.fields import ALIASES, FIELDS
 from decaylab.runlog import legacy
 from decaylab.runlog.derived import DERIVED, UNFINISHED, elsewhere
 from decaylab.runlog.faults import contradictions
-from decaylab.runlog.reading import number
+from decaylab.runlog.reading import at, number
 from decaylab.runlog.schema import HISTORY, NOTES
 from decaylab.runlog.text import counted
 
@@ -147,11 +147,7 @@ class Record:
         derive, parts, numeric = plan
         if derive is not None:
             return derive(self)
-        value: Any = self.metadata
-        for part in parts:
-            if not isinstance(value, dict):
-                return None
-            value = value.get(part)
+        value = at(self.metadata, parts)
         if not numeric:
             return value
         value = number(value)

@@ -9,7 +9,7 @@ from typing import Any
 from decaylab.catalogue.fields import ALIASES, FIELDS, TARGETS
 from decaylab.errors import InputError
 from decaylab.runlog.query import resolve
-from decaylab.runlog.reading import number, section
+from decaylab.runlog.reading import flatten, number, section
 from decaylab.runlog.record import Record
 from decaylab.runlog.schema import HISTORY
 
@@ -131,8 +131,6 @@ class RunRecord:
 
     def _ipython_key_completions_(self) -> list[str]:
         """What a notebook offers after `run["`: the short names, then the dotted paths that this run has."""
-        from decaylab.runlog.tables.diff import flatten
-
         return [*self._known_names(), *flatten(self._record.metadata)]
 
     def _known_names(self) -> list[str]:

@@ -23,6 +23,7 @@ from decaylab.runlog.record import Record
 from decaylab.runlog.recorder import Run
 from decaylab.runlog.schema import CHECKPOINTS, HISTORY, METADATA
 from decaylab.runlog.store import read_run
+from decaylab.runlog.text import minutes_ago
 
 _CLAIM = ".resume"
 _ENDED = ("completed", "diverged")
@@ -55,9 +56,9 @@ def _why_running(record: Record, gone: bool) -> str | None:
         return "it is running"
     if can_be_looked_for(process) or gone:
         return None
-    host = at(record.document, ("process", "host")) or "an unknown host"
+    host = at(record.document, "process.host") or "an unknown host"
     age = heartbeat_age(record.path)
-    beat = "it has no heartbeat" if age == float("inf") else f"its heartbeat stopped {age / 60:.0f} min ago"
+    beat = "it has no heartbeat" if age == float("inf") else f"its heartbeat stopped {minutes_ago(age)}"
     return (
         f"its process cannot be looked for from here ({host}, another boot or container), and {beat}, which alone "
         f"proves nothing: if you know that the process is gone, add --gone (a heartbeat of less than "
@@ -87,7 +88,7 @@ def take_over(record: Record, resume: dict[str, Any], gone: bool = False) -> Run
         said = {
             "utc": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "status_before": now.status,
-            "error_before": at(now.document, ("error", "message")),
+            "error_before": at(now.document, "error.message"),
             "seconds_before": before["total"],
             "command": surroundings.command_line(),
             "process": identity(),
@@ -113,7 +114,7 @@ def seconds_so_far(record: Record) -> dict[str, float]:
     before = resumes[-1] if isinstance(resumes, list) and resumes else None
     totals = (
         seconds(record.get("total_duration_seconds")) or 0.0,
-        seconds(at(before, ("seconds_before",))) or 0.0,
+        seconds(at(before, "seconds_before")) or 0.0,
         fit + (seconds(record.get("data_preparation_seconds")) or 0.0),
     )
     return {"fit": round(fit, 3), "total": round(max(totals), 3)}

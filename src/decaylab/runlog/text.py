@@ -1,6 +1,8 @@
-"""Text from other people's files, made safe for a terminal, a spreadsheet and a Markdown table."""
+"""Text for people: from other people's files, made safe for a terminal, a spreadsheet and Markdown; and durations."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 
 def printable(text: str, keep: str = "") -> str:
@@ -17,6 +19,52 @@ def printable(text: str, keep: str = "") -> str:
 def counted(count: int, noun: str) -> str:
     """ "1 run", "2 runs"."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def clock(seconds: float) -> str:
+    """A duration in few characters, for a line that is drawn again: `42 s`, `3:07 min`, `7:22 h`, `18.4 d`."""
+    if seconds - seconds != 0:
+        return "-"
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d} min"
+    if whole < 48 * 3600:
+        return f"{whole // 3600}:{whole % 3600 // 60:02d} h"
+    return f"{whole / 86400:.1f} d"
+
+
+def duration(seconds: float) -> str:
+    """A duration as a person says it: `8.2 s`, `4 min 10 s`, `2 h 05 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def about(seconds: float) -> str:
+    """An estimated duration, in two digits that matter: `0.84 s`, `42 s`, `12 min`, `7.4 h`."""
+    if seconds < 10:
+        return f"{seconds:.2g} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def in_one_unit(seconds: float, shown: Callable[[float], str]) -> str:
+    """A duration in hours, minutes or seconds, whichever is the largest that it reaches; `shown` writes the number."""
+    unit, length = next((unit for unit in (("h", 3600), ("min", 60)) if seconds >= unit[1]), ("s", 1))
+    return f"{shown(seconds / length)} {unit}"
+
+
+def minutes_ago(seconds: float) -> str:
+    """`12 min ago`; what a clock puts into the future is `0 min ago`."""
+    return f"{max(0.0, seconds) / 60:.0f} min ago"
 
 
 def columns(text: str) -> int:

@@ -25,6 +25,7 @@ from decaylab.diagnosis.findings import Finding
 from decaylab.errors import InputError
 from decaylab.evaluation import SCORED_PARAMETERS
 from decaylab.runlog.surroundings import peak_memory_bytes
+from decaylab.runlog.text import about
 from decaylab.training import preflight_findings as findings
 from decaylab.training.checkpoint import save_checkpoint
 from decaylab.training.evaluate import evaluate_test_rooms
@@ -88,9 +89,9 @@ class Preflight(NamedTuple):
     def _estimate_line(self) -> str:
         estimate = self.estimate
         total, earliest = estimate.total_seconds, estimate.earliest_seconds
-        early = f", {findings.spoken(earliest)} if stopped as early as possible" if earliest < 0.95 * total else ""
+        early = f", {about(earliest)} if stopped as early as possible" if earliest < 0.95 * total else ""
         return (
-            f"about {findings.spoken(total)} in all ({findings.spoken(estimate.epoch_seconds)} an epoch){early}; "
+            f"about {about(total)} in all ({about(estimate.epoch_seconds)} an epoch){early}; "
             f"{_bytes(estimate.memory_bytes)} of memory, {_bytes(estimate.disk_bytes)} of disk"
         )
 

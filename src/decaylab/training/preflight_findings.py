@@ -26,6 +26,7 @@ from decaylab.diagnosis.findings import Finding
 from decaylab.rooms.check import check_sample
 from decaylab.rooms.findings import FAULT
 from decaylab.rooms.leakage import shared_rows
+from decaylab.runlog.text import about
 from decaylab.training.known_causes import finding, lacks_clipping, likely_cause, takes_half_logarithms, takes_softmax
 from decaylab.training.plan import Plan
 from decaylab.training.preflight_steps import LEAST_STEPS, Sample, Trial
@@ -64,7 +65,7 @@ def of_settings(plan: Plan, trial: Trial, epoch_seconds: float) -> Iterator[Find
     if longest > LONG_EPOCHS:
         wasted = min(patience, longest) * epoch_seconds
         evidence = (
-            f"patience {patience} of at most {longest} epochs: {spoken(wasted)} after the best epoch before it stops"
+            f"patience {patience} of at most {longest} epochs: {about(wasted)} after the best epoch before it stops"
         )
         severity = "note" if wasted < SHORT_SECONDS else None
         change = {"--early-stop-patience": max(10, round(GOOD_PATIENCE_SHARE * longest))}
@@ -118,8 +119,8 @@ def tiny_batch(plan: Plan, epoch_seconds: float, with_usual: float | None) -> Fi
     if size >= TINY_BATCH or with_usual is None or with_usual > WORTH * epoch_seconds:
         return None
     evidence = (
-        f"batch {size}: {-(-rooms // size):,} steps an epoch, {spoken(epoch_seconds)}; measured with batch "
-        f"{GOOD_BATCH}: {-(-rooms // GOOD_BATCH):,} steps, {spoken(with_usual)}"
+        f"batch {size}: {-(-rooms // size):,} steps an epoch, {about(epoch_seconds)}; measured with batch "
+        f"{GOOD_BATCH}: {-(-rooms // GOOD_BATCH):,} steps, {about(with_usual)}"
     )
     return finding("tiny_batch", evidence, "this run", {"--batch-size": GOOD_BATCH})
 
@@ -129,7 +130,7 @@ def workers_cost(plan: Plan, epoch_seconds: float, without: float | None) -> Fin
     if without is None or epoch_seconds <= COSTS * without:
         return None
     workers = plan.config.num_workers
-    evidence = f"an epoch takes {spoken(epoch_seconds)} with {workers} workers and {spoken(without)} without"
+    evidence = f"an epoch takes {about(epoch_seconds)} with {workers} workers and {about(without)} without"
     return finding("workers_cost", evidence, "this run", {"--num-workers": 0})
 
 
@@ -156,17 +157,6 @@ def failing_steps(plan: Plan, trial: Trial, mean_loss: float) -> Finding | None:
     if min(last) > DIVERGED * usual:
         return cause
     return cause._replace(severity="warning") if median(last) > RAISED * usual else None
-
-
-def spoken(seconds: float) -> str:
-    """A duration in two digits that matter: 0.84 s, 42 s, 12 min, 7.4 h."""
-    if seconds < 10:
-        return f"{seconds:.2g} s"
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
 
 
 def _far_off(plan: Plan) -> Iterator[Finding]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import lightning as L
 
-from decaylab.runlog.watching.pace import RECENT, clock, epoch_seconds, seconds_left
+from decaylab.runlog.text import clock
+from decaylab.runlog.watching.pace import RECENT, epoch_seconds, seconds_left
 
 #: Seconds between two lines where there is no terminal, and between two states of the bar.
 LINE_SECONDS = 10.0

@@ -14,10 +14,9 @@ from decaylab.catalogue.settings import TrainConfig
 from decaylab.errors import DataError, InputError, RunLogError
 from decaylab.runlog import surroundings
 from decaylab.runlog.files import read_regular
-from decaylab.runlog.reading import at, section
+from decaylab.runlog.reading import at, flatten, section
 from decaylab.runlog.record import Record
 from decaylab.runlog.recording import git
-from decaylab.runlog.tables.diff import flatten
 from decaylab.training.describe import code_digest, settings
 from decaylab.training.plan import Plan
 

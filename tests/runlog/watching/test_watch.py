@@ -18,7 +18,7 @@ from decaylab.runlog.process import identity
 from decaylab.runlog.text import columns
 from decaylab.runlog.watching import tail as tail_module
 from decaylab.runlog.watching.curve import BLOCKS, PLAIN, can_show, curve
-from decaylab.runlog.watching.pace import clock, epoch_seconds, seconds_left
+from decaylab.runlog.watching.pace import epoch_seconds, seconds_left
 from decaylab.runlog.watching.tail import HistoryTail
 from decaylab.runlog.watching.watch import View, Watched, Watcher, look_again
 from decaylab.runlog.watching.watch_lines import COLUMNS, lines, row
@@ -331,9 +331,3 @@ def test_the_pace_is_that_of_the_last_ten_epochs():
     assert epoch_seconds([(3, 1.0), (3, 2.0)]) is None
     assert seconds_left(40, 40, 5.0, 100.0) == 0.0
     assert seconds_left(50, 40, 5.0) == 0.0
-
-
-def test_durations_are_short():
-    assert [clock(s) for s in (0, 59.4, 187, 26534, 1593840, math.inf)] == [
-        "0 s", "59 s", "3:07 min", "7:22 h", "18.4 d", "-",
-    ]  # fmt: skip

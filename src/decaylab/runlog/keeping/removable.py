@@ -18,6 +18,7 @@ from decaylab.runlog.keeping.tree import walk
 from decaylab.runlog.process import STALE_SECONDS, can_be_looked_for, heartbeat_age, is_alive
 from decaylab.runlog.record import Record
 from decaylab.runlog.schema import HEARTBEAT
+from decaylab.runlog.text import minutes_ago
 
 #: A run without metadata may be one of an older program that is still training: it writes something more often.
 _QUIET_SECONDS = 3600
@@ -83,7 +84,5 @@ def _why_kept_without_metadata(record: Record) -> str | None:
         return str(error)
     age = time.time() - max(changes, default=0) / 1e9
     if age < _QUIET_SECONDS:
-        return (
-            f"it has no readable metadata and was written to {max(0, age) / 60:.0f} min ago: it may still be training"
-        )
+        return f"it has no readable metadata and was written to {minutes_ago(age)}: it may still be training"
     return None

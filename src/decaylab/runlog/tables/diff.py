@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from decaylab.runlog.find import comparable
+from decaylab.runlog.reading import flatten
 from decaylab.runlog.record import Record
 from decaylab.runlog.simulators import other_simulators
 from decaylab.runlog.tables.cells import shown
@@ -77,20 +78,6 @@ def table(records: Sequence[Record], colour: bool = False) -> list[str]:
             columns.append(Column(printable(record.run_id), cells, False, 0))
         lines += [*([""] if lines else []), *render(columns, colour)]
     return lines or ["no difference in settings or results"]
-
-
-def flatten(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Dotted path -> value of everything that is no object; lists are values."""
-    flat: dict[str, Any] = {}
-    pending: list[tuple[str, Any]] = [("", metadata)]
-    while pending:
-        path, value = pending.pop()
-        if isinstance(value, dict):
-            # Reversed, because the last one in is the first one out: the order of the file is kept.
-            pending += [(f"{path}.{key}" if path else key, inner) for key, inner in reversed(value.items())]
-        else:
-            flat[path] = value
-    return flat
 
 
 def _is_below(path: str, parents: Sequence[str]) -> bool:

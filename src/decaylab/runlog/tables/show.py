@@ -10,10 +10,10 @@ from decaylab.catalogue.document import DOCUMENTED
 from decaylab.catalogue.fields import TARGETS
 from decaylab.runlog.derived import below
 from decaylab.runlog.query import label
+from decaylab.runlog.reading import flatten
 from decaylab.runlog.record import Record
 from decaylab.runlog.tables import terciles
 from decaylab.runlog.tables.cells import MISSING, cell, shown
-from decaylab.runlog.tables.diff import flatten
 from decaylab.runlog.tables.terciles import BY_TERCILE
 from decaylab.runlog.text import counted, printable
 

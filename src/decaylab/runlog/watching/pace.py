@@ -30,17 +30,3 @@ def seconds_left(epoch: int, max_epochs: int, pace: float, since: float = 0.0) -
     An epoch that takes longer than the pace holds the estimate, it does not make it negative.
     """
     return max(0, max_epochs - epoch) * pace - min(max(since, 0.0), pace if epoch < max_epochs else 0.0)
-
-
-def clock(seconds: float) -> str:
-    """A duration in few characters: `42 s`, `3:07 min`, `7:22 h`, `18.4 d`."""
-    if seconds - seconds != 0:
-        return "-"
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60}:{whole % 60:02d} min"
-    if whole < 48 * 3600:
-        return f"{whole // 3600}:{whole % 3600 // 60:02d} h"
-    return f"{whole / 86400:.1f} d"

@@ -235,7 +235,7 @@ def _left(
     if max_epochs is None:
         return None
     if tail.epoch is None:
-        total = number(at(metadata, ("preflight", "estimate", "total_seconds")))
+        total = number(at(metadata, "preflight.estimate.total_seconds"))
         started = _started(metadata)
         if total is None or total - total != 0 or started is None:
             return None

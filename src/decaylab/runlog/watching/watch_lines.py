@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from decaylab.runlog.tables.cells import MISSING
-from decaylab.runlog.text import columns, counted, printable, shorten
+from decaylab.runlog.text import clock, columns, counted, printable, shorten
 from decaylab.runlog.watching.curve import BLOCKS, PLAIN, can_show, curve
-from decaylab.runlog.watching.pace import clock
 from decaylab.runlog.watching.watch import View, Watched
 
 Line = list[tuple[str, str]]
