@@ -15,9 +15,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from decaylab.catalogue.settings import TrainConfig
-from decaylab.cli import train as train_command
+from decaylab.cli import main as program
 from decaylab.cli.main import main
-from decaylab.cli.parser import CommandParser
 from decaylab.diagnosis import command
 from decaylab.losses import LOSSES, build_loss
 from decaylab.models.registry import MODELS
@@ -133,8 +132,7 @@ def configs(draw: st.DrawFn) -> TrainConfig:
 
 
 def test_every_option_of_train_is_stated_or_decides_nothing() -> None:
-    parser = CommandParser("train", train_command.HELP, train_command.EXAMPLE)
-    train_command.add_arguments(parser)
+    _, parser = program.command("train")
     options = {option for action in parser._actions for option in action.option_strings}
     assert {setting.option for setting in command.SETTINGS} == options - NO_SETTINGS
 

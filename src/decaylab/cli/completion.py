@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-HELP = "print a script for the completion of bash, zsh or fish"
 EXAMPLE = """\
 decaylab completion bash
 source <(decaylab completion bash)
