@@ -115,6 +115,15 @@ def test_fish(line: str, offered: list[str], home: Path) -> None:
     assert sorted(offered_by_fish(line, home)) == sorted(offered)
 
 
+def test_fish_knows_which_options_take_a_value() -> None:
+    """Its script skips the word after such an option whatever the command is."""
+    kinds: dict[str, set[bool]] = {}
+    for command in completion_words.commands():
+        for option in command.options:
+            kinds.setdefault(option.name, set()).add(option.value.kind == "flag")
+    assert {name for name, flags in kinds.items() if len(flags) > 1} == set()
+
+
 def test_every_run_and_no_other_folder(home: Path) -> None:
     assert offered_by_bash("decaylab show ", home) == ["latest", "best:", *RUNS, r"my\ best\ attempt"]
     assert r"my\ best\ attempt" in offered_by_bash("decaylab show my\\ b", home)
@@ -142,6 +151,8 @@ def test_fish_after_an_equals_sign_and_a_colon(home: Path) -> None:
     assert offered_by_fish("decaylab compare --sort-by=t20_m", home) == ["--sort-by=t20_mae"]
     assert offered_by_fish("decaylab show --experiments 'other runs' ls", home) == ["lstm_20260301_000000"]
     assert "empty/" in offered_by_fish("decaylab compare em", home)
+    assert offered_by_fish("decaylab train --from=best:t20_m", home) == ["--from=best:t20_mae"]
+    assert offered_by_fish("decaylab noise --run=experiments/hyb", home) == [f"--run=experiments/{RUNS[2]}/"]
 
 
 @pytest.mark.parametrize("options", ["set -f", "shopt -s failglob", "shopt -s nullglob dotglob", "set -u", "IFS=0_"])
@@ -217,6 +228,12 @@ def test_tab_in_a_shell_on_a_terminal(shell: str, home: Path) -> None:
             ("decaylab compare --columns model,t20_ma\t", ["compare", "--columns", "model,t20_mae"]),
             ("decaylab compare --sort-by=edt_ma\t", ["compare", "--sort-by=edt_mae"]),
             ("decaylab show --experiments other\\ runs ls\t", ["show", "--experiments", "other runs", RUNS_OF_OTHER]),
+            ("decaylab show --experiments='other runs' ls\t", ["show", "--experiments=other runs", RUNS_OF_OTHER]),
+            ("decaylab show --experiments 'other runs' ls\t", ["show", "--experiments", "other runs", RUNS_OF_OTHER]),
+            (
+                "decaylab show --experiments ~/other\\ runs ls\t",
+                ["show", "--experiments", f"{home}/other runs", RUNS_OF_OTHER],
+            ),
             ("decaylab diff latest hyb\t", ["diff", "latest", RUNS[2]]),
             ("decaylab train --pin-memory --loss ms\t", ["train", "--pin-memory", "--loss", "mse"]),
             ("decaylab compare --top 3 --sort-by t20_ma\t", ["compare", "--top", "3", "--sort-by", "t20_mae"]),

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from decaylab.cli import data as command
+from decaylab.cli import main as program
 from decaylab.cli.main import main
-from decaylab.cli.parser import CommandParser, subcommands
+from decaylab.cli.parser import subcommands
 from decaylab.rooms import RoomTable, open_data
 from decaylab.rooms.store_writer import StoreWriter
 
@@ -144,8 +145,7 @@ def test_the_help_of_a_subcommand_shows_an_example(name, capsys):
 
 
 def test_the_reference_has_a_section_for_each_subcommand():
-    parser = CommandParser("data", command.HELP, command.EXAMPLE)
-    command.add_arguments(parser)
+    _, parser = program.command("data")
     assert list(subcommands(parser)) == ["check", "export"]
     page = subprocess.run([sys.executable, "-m", "decaylab.cli.reference"], capture_output=True, text=True).stdout
     assert "\n## decaylab data\n" in page

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from decaylab.cli.main import COMMANDS, main
+from decaylab.cli.main import main
 from decaylab.evaluation.recompute import recompute_metrics
 from decaylab.runlog import process
 from decaylab.runlog.pruned import add_pruned
@@ -209,11 +209,3 @@ def test_names_from_records_are_shown_not_obeyed(run: Path, capsys) -> None:
     assert main(["evaluate", "latest"]) == 0
     out, err = capsys.readouterr()
     assert "\x1b" not in out + err
-
-
-def test_help_shows_an_example(capsys) -> None:
-    from decaylab.cli import evaluate
-
-    assert COMMANDS["evaluate"] == evaluate.HELP
-    assert main(["evaluate", "--help"]) == 0
-    assert "decaylab evaluate latest\n" in capsys.readouterr().out

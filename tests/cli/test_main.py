@@ -29,14 +29,44 @@ def test_version(capsys) -> None:
     assert capsys.readouterr().out == f"decaylab {__version__}\n"
 
 
-@pytest.mark.parametrize("name", ["compare", "show", "diff", "note", "tag"])
-def test_help_of_each_command_shows_an_example(name: str, capsys) -> None:
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_each_command_shows_an_example(name: str, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     assert main([name, "--help"]) == 0
     shown = capsys.readouterr().out
     module = importlib.import_module(f"decaylab.cli.{name}")
     assert module.EXAMPLE.splitlines()[0] in shown
-    assert module.HELP in shown
-    assert COMMANDS[name] == module.HELP
+    assert COMMANDS[name] in shown
+
+
+@pytest.mark.parametrize(
+    ("argv", "extra"),
+    [
+        (["train", "--data", "."], "train"),
+        (["preflight", "--data", "."], "train"),
+        (["resume", "latest"], "train"),
+        (["reproduce", "latest"], "train"),
+        (["export", "latest"], "export"),
+    ],
+)
+def test_what_is_not_installed_is_named_with_its_extra(argv, extra, experiments: Path, write_run, monkeypatch) -> None:
+    write_run("compact_20260301_120000")
+    monkeypatch.chdir(experiments.parent)
+    hide = "import sys; sys.modules['torch'] = None; from decaylab.cli.main import console; sys.exit(console())"
+    done = subprocess.run([sys.executable, "-c", hide, *argv], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"decaylab: error: decaylab {argv[0]} needs the package 'torch'")
+    assert done.stderr.endswith(f"pip install 'decaylab[{extra}]'\n")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_module_of_our_own_that_is_missing_is_no_missing_extra(monkeypatch) -> None:
+    def run(args: object) -> int:
+        raise ModuleNotFoundError("No module named 'decaylab.gone'", name="decaylab.gone")
+
+    monkeypatch.setattr("decaylab.cli.resume.run", run)
+    with pytest.raises(ModuleNotFoundError):
+        main(["resume", "latest"])
 
 
 @pytest.mark.parametrize(

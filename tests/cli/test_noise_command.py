@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from decaylab.cli.main import COMMANDS, main
+from decaylab.cli.main import main
 from decaylab.rooms import SimulationSettings, draw_rooms, open_data, simulate_rooms, split_rows
 
 pytest.importorskip("pyroomacoustics")
@@ -290,11 +290,3 @@ def test_killed_or_interrupted_it_goes_on_where_it_stopped(data: Path, sent: int
     assert again.returncode == 0, again.stderr
     assert f"simulating {ROOMS} rooms, {done} there already" in again.stderr
     assert len(rows_of(data)) == ROOMS == manifest_of(data)["label_noise"]["rooms"]
-
-
-def test_help_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:
-    from decaylab.cli import noise
-
-    assert COMMANDS["noise"] == noise.HELP
-    assert main(["noise", "--help"]) == 0
-    assert "decaylab noise --data data/rooms\n" in capsys.readouterr().out

@@ -7,7 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from decaylab.errors import InputError, MissingExtraError
+from decaylab.errors import InputError
 
 if TYPE_CHECKING:
     from decaylab.training.loop import Outcome
@@ -39,13 +39,6 @@ def assumptions(args: argparse.Namespace) -> dict[str, Any]:
         except ValueError:
             found[key] = value
     return found
-
-
-def missing_training(error: ModuleNotFoundError, command: str) -> MissingExtraError | None:
-    """The error to raise where PyTorch is not installed; None if it is something of our own that is missing."""
-    if error.name is None or error.name.startswith("decaylab"):
-        return None
-    return MissingExtraError(error.name, "train", command)
 
 
 def report(outcome: Outcome) -> None:

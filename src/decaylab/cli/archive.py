@@ -7,7 +7,6 @@ import sys
 
 from decaylab.cli.runs import add_run, chosen_run
 
-HELP = "pack a run into archive/ beside the experiments folder, and check the file"
 EXAMPLE = """\
 decaylab archive best:t20_mae
 decaylab archive 20260122_030000 --remove"""

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from decaylab.runlog.record import Record
     from decaylab.runlog.tables.compare import Look, Order
 
-HELP = "show the runs of an experiments folder as a table"
 EXAMPLE = """\
 decaylab compare --sort-by t20_mae --top 20
 decaylab compare --where 'loss_type=auxiliary' --where 't20_mae<=0.02' --export csv

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-HELP = "print a script for the completion of bash, zsh or fish"
 EXAMPLE = """\
 decaylab completion bash
 source <(decaylab completion bash)
@@ -25,8 +24,8 @@ def run(args: argparse.Namespace) -> int:
 
 def script(shell: str) -> str:
     """The script for one of SHELLS, of the commands that exist today."""
-    from decaylab.cli import completion_bash, completion_fish, completion_zsh
+    from decaylab.cli import completion_fish, completion_sh
     from decaylab.cli.completion_words import commands
 
-    write = {"bash": completion_bash.script, "zsh": completion_zsh.script, "fish": completion_fish.script}[shell]
+    write = {"bash": completion_sh.bash, "zsh": completion_sh.zsh, "fish": completion_fish.script}[shell]
     return write(commands())

@@ -7,12 +7,10 @@ an option without a value is a `flag`.
 from __future__ import annotations
 
 import argparse
-from importlib import import_module
 from typing import NamedTuple
 
 from decaylab.catalogue.fields import FIELDS
-from decaylab.cli.main import COMMANDS
-from decaylab.cli.parser import CommandParser
+from decaylab.cli.main import COMMANDS, command
 
 FIELD_NAMES = tuple(FIELDS)
 #: What `best:` takes.
@@ -48,13 +46,7 @@ class Words(NamedTuple):
 
 def commands() -> list[Words]:
     """Every command of the program, in its order."""
-    found = []
-    for name, help_line in COMMANDS.items():
-        module = import_module(f"decaylab.cli.{name}")
-        parser = CommandParser(name, module.HELP, module.EXAMPLE)
-        module.add_arguments(parser)
-        found.append(Words(name, help_line, *_of_parser(parser)))
-    return found
+    return [Words(name, help_line, *_of_parser(command(name)[1])) for name, help_line in COMMANDS.items()]
 
 
 def _of_parser(parser: argparse.ArgumentParser) -> tuple[list[Option], list[Value]]:

@@ -14,7 +14,6 @@ from decaylab.errors import InputError
 if TYPE_CHECKING:
     from decaylab.rooms.check import CheckReport, SplitChoice
 
-HELP = "check a data set, or write it in the published layout"
 EXAMPLE = """\
 decaylab data check data/rooms --split room
 decaylab data export data/rooms --out data/published"""

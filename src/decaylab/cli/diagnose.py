@@ -12,7 +12,6 @@ from decaylab.cli.parser import add_experiments
 if TYPE_CHECKING:
     from decaylab.diagnosis.findings import Finding
 
-HELP = "say what is wrong with a run, why, and what to run next"
 EXAMPLE = """\
 decaylab diagnose latest
 decaylab diagnose 20260122_020157 --json

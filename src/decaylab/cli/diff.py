@@ -7,7 +7,6 @@ import argparse
 from decaylab.cli.parser import add_experiments
 from decaylab.cli.runs import RUN_HELP, find, write_lines
 
-HELP = "show what differs between runs, settings apart from results"
 EXAMPLE = """\
 decaylab diff best:t20_mae latest
 decaylab diff 20260122_020157 20260122_030000"""

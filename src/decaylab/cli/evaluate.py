@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from decaylab.evaluation.reevaluate import Evaluation
     from decaylab.runlog.record import Record
 
-HELP = "compute a run's metrics again, from the curves that it stored"
 EXAMPLE = """\
 decaylab evaluate latest
 decaylab evaluate hybrid_v2_20260122_020157 --definitions predecessor"""

@@ -8,9 +8,8 @@ import sys
 
 from decaylab.cli.parser import add_experiments
 from decaylab.cli.runs import RUN_HELP
-from decaylab.errors import InputError, MissingExtraError
+from decaylab.errors import InputError
 
-HELP = "write a trained model as an ONNX file: features in physical units in, curve and parameters out"
 EXAMPLE = """\
 decaylab export latest --format onnx
 decaylab export best_model.ckpt --format onnx --output room.onnx"""
@@ -20,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add = parser.add_argument
     add("run_name", metavar="RUN", help=f"{RUN_HELP}; or a checkpoint FILE.ckpt")
-    add("--format", choices=("onnx",), default="onnx", help="the one there is")
+    add("--format", choices=("onnx",), default="onnx", help="features in physical units in, curve and parameters out")
     add("--output", metavar="FILE", help="default: model.onnx in the run's directory, beside a checkpoint NAME.onnx")
     add("--model", metavar="NAME", help="package.module:Class again, for the checkpoint of a model of your own")
     add_experiments(parser)
@@ -40,12 +39,7 @@ def run(args: argparse.Namespace) -> int:
     folder = os.path.dirname(output)
     if not output.endswith(".onnx") or (folder and not os.path.isdir(folder)):
         raise InputError(f"--output {output}: expected a name that ends in .onnx, in a folder that is there")
-    try:
-        from decaylab.inference.export import CURVE_TOLERANCE_DB, export_onnx
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("decaylab"):
-            raise
-        raise MissingExtraError(error.name, "export", "decaylab export") from error
+    from decaylab.inference.export import CURVE_TOLERANCE_DB, export_onnx
 
     say("writing and checking the graph; this takes half a minute")
     found = export_onnx(checkpoint, output, own_model=args.model)

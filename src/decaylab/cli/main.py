@@ -7,12 +7,18 @@ Exit status: 0 done; 1 what was asked for does not hold; 2 bad input or usage, i
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from decaylab import __version__
-from decaylab.errors import DecaylabError, InputError
+from decaylab.errors import DecaylabError, InputError, MissingExtraError
 
-#: Every command that exists, with its line in `decaylab --help`. Command NAME lives in `decaylab.cli.NAME`, a module
-#: with `HELP`, `EXAMPLE`, `add_arguments(parser)` and `run(args) -> int`.
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from decaylab.cli.parser import CommandParser
+
+#: Every command that exists, with its line in `decaylab --help` and in its own. Command NAME is `decaylab.cli.NAME`, a
+#: module with `EXAMPLE`, `add_arguments(parser)` and `run(args) -> int`.
 COMMANDS: dict[str, str] = {
     "simulate": "simulate rooms into a data set of energy decay curves",
     "noise": "measure the noise of a data set's labels, and a run's errors over it",
@@ -24,7 +30,7 @@ COMMANDS: dict[str, str] = {
     "parameters": "EDT, T20, T30, C50, C80, D50, Ts of impulse responses and decay curves",
     "compare": "show the runs of an experiments folder as a table",
     "watch": "follow the runs in progress in the terminal",
-    "resume": "go on with a run that was killed or interrupted",
+    "resume": "go on with a run that was killed or interrupted, from its last checkpoint",
     "reproduce": "train again from a record, and say whether the metrics agree",
     "show": "show one run, whole",
     "diff": "show what differs between runs, settings apart from results",
@@ -40,6 +46,9 @@ COMMANDS: dict[str, str] = {
     "prune": "list what a rule would remove; remove it with --yes",
     "completion": "print a script for the completion of bash, zsh or fish",
 }
+
+#: Command -> the extra without which it cannot run. What needs one for some of its options says so where it is needed.
+EXTRAS = {"preflight": "train", "train": "train", "resume": "train", "reproduce": "train", "export": "export"}
 
 #: A message may list several violations, one a line; every other control character in it is shown, not obeyed.
 _KEPT = "\n"
@@ -101,18 +110,29 @@ def _dispatch(argv: list[str]) -> int:
     if name not in COMMANDS:
         raise InputError(_unknown(name))
 
+    module, parser = command(name)
+    try:
+        args = parser.parse_args(argv[1:])
+    except SystemExit:  # argparse's way out of --help, which it has printed; its errors raise InputError
+        return 0
+    try:
+        return int(module.run(args))
+    except ModuleNotFoundError as error:
+        if name not in EXTRAS or error.name is None or error.name.startswith("decaylab"):
+            raise
+        raise MissingExtraError(error.name, EXTRAS[name], f"decaylab {name}") from error
+
+
+def command(name: str) -> tuple[ModuleType, CommandParser]:
+    """The module of a command, and its parser."""
     from importlib import import_module
 
     from decaylab.cli.parser import CommandParser
 
     module = import_module(f"decaylab.cli.{name}")
-    parser = CommandParser(name, module.HELP, module.EXAMPLE)
+    parser = CommandParser(name, COMMANDS[name], module.EXAMPLE)
     module.add_arguments(parser)
-    try:
-        args = parser.parse_args(argv[1:])
-    except SystemExit:  # argparse's way out of --help, which it has printed; its errors raise InputError
-        return 0
-    return int(module.run(args))
+    return module, parser
 
 
 def _unknown(name: str) -> str:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from decaylab.evaluation.measure_noise import Measured
     from decaylab.rooms.dataset import DataSet
 
-HELP = "measure the noise of a data set's labels, and a run's errors over it"
 EXAMPLE = """\
 decaylab noise --data data/rooms
 decaylab noise --data data/rooms --split room --fold 1/5

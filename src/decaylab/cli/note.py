@@ -7,7 +7,6 @@ import sys
 
 from decaylab.cli.runs import add_run, chosen_run
 
-HELP = "append a line about a run to NOTES.md"
 EXAMPLE = "decaylab note latest 'Weighted EDC, batch 8, gradient clip 1.0 (GOOD)'"
 
 

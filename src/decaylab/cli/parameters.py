@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from decaylab.cli.parameter_rows import Row
     from decaylab.responses import Record
 
-HELP = "EDT, T20, T30, C50, C80, D50, Ts of impulse responses and decay curves"
 EXAMPLE = """decaylab parameters room.wav --bands
 decaylab parameters position_*.wav hall.sofa --bands --export csv --output parameters.csv
 decaylab parameters experiments/compact_20260301_120000/predictions.npy --export json"""

@@ -9,7 +9,6 @@ import sys
 from decaylab.cli.parser import add_experiments
 from decaylab.cli.runs import RUN_HELP, find_all
 
-HELP = "draw a figure of runs for a paper: losses, decay curves, predicted against true, errors"
 EXAMPLE = """\
 decaylab plot latest --kind decay --output decay.pdf
 decaylab plot best:t20_mae --kind scatter --width single --output scatter.svg

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from decaylab.inference import Prediction, Predictor
     from decaylab.rooms.features import RoomTable
 
-HELP = "predict the decay of new rooms: parameters with intervals, curves, impulse responses"
 EXAMPLE = """\
 decaylab predict latest --room 5,4,3 --source 1,2,1.5 --receiver 4,3,1.2 --material hard_surface
 decaylab predict best:t20_mae --room 5,4,3 --source 1,2,1.5 --receiver 4,3,1.2 --receiver 3,1,1.2 \

@@ -6,11 +6,8 @@ import argparse
 import json
 
 from decaylab.cli import train
-from decaylab.cli.again import missing_training
-from decaylab.cli.main import COMMANDS
 from decaylab.cli.runs import write_lines
 
-HELP = COMMANDS["preflight"]
 EXAMPLE = """\
 decaylab preflight --data data/rooms --model hybrid_v2 --loss weighted_edc --batch-size 8 --gradient-clip-val 1.0
 decaylab preflight --from best:t20_mae --batch-size 2 --json"""
@@ -24,11 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     config, _ = train.config_of(args)
     config.check()
-    try:
-        from decaylab.training import preflight
-        from decaylab.training.plan import prepare
-    except ModuleNotFoundError as error:
-        raise (missing_training(error, "decaylab preflight") or error) from error
+    from decaylab.training import preflight
+    from decaylab.training.plan import prepare
+
     checked = preflight.check(prepare(config))
     write_lines([json.dumps(checked.record(), indent=2)] if "json" in args else checked.lines())
     if "force" not in args:

@@ -11,7 +11,6 @@ from decaylab.cli.parser import add_experiments, positive_int
 if TYPE_CHECKING:
     from decaylab.runlog.keeping.prune import Plan
 
-HELP = "list what a rule would remove; remove it with --yes"
 EXAMPLE = """\
 decaylab prune --where status=lost
 decaylab prune --keep-best 10 --by t20_mae --only checkpoints --yes"""

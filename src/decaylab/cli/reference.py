@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from importlib import import_module
 
-from decaylab.cli.main import COMMANDS
-from decaylab.cli.parser import CommandParser, subcommands
+from decaylab.cli.main import COMMANDS, command
+from decaylab.cli.parser import subcommands
 
 HEAD = """\
 # The command line
@@ -28,9 +27,7 @@ def reference() -> str:
     os.environ["COLUMNS"] = "110"
     parts = [HEAD]
     for name in COMMANDS:
-        module = import_module(f"decaylab.cli.{name}")
-        parser = CommandParser(name, module.HELP, module.EXAMPLE)
-        module.add_arguments(parser)
+        _, parser = command(name)
         parts.append(_section("##", name, parser))
         parts += [_section("###", f"{name} {sub}", below) for sub, below in subcommands(parser).items()]
     return "".join(parts)

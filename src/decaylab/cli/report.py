@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from decaylab.runlog.record import Record
 
-HELP = "write one self-contained HTML page about runs, with pictures"
 EXAMPLE = """\
 decaylab report latest
 decaylab report best:t20_mae latest --output two.html --title "Clipped and not" --note "same rooms, same seed\""""

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from decaylab.cli.again import add_again, assumptions, missing_training
+from decaylab.cli.again import add_again, assumptions
 from decaylab.cli.runs import add_run, chosen_run, write_lines
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from decaylab.training.same import Difference
     from decaylab.training.verdict import Verdict
 
-HELP = "train again from a record, and say whether the metrics agree"
 EXAMPLE = """\
 decaylab reproduce best:t20_mae --dry-run
 decaylab reproduce compact_20260301_120000 --data /mnt/rooms"""
@@ -33,10 +32,8 @@ def run(args: argparse.Namespace) -> int:
 
     assumed = assumptions(args)
     record = chosen_run(args)
-    try:
-        from decaylab.training import reproduce
-    except ModuleNotFoundError as error:
-        raise (missing_training(error, "decaylab reproduce") or error) from error
+    from decaylab.training import reproduce
+
     again = reproduce.plan_again(
         record, args.experiments, data=args.data, model=args.model, assumed=assumed, device=args.device
     )

@@ -7,7 +7,6 @@ import sys
 
 from decaylab.cli.parser import add_experiments, positive_int
 
-HELP = "unpack an archived run into the experiments folder"
 EXAMPLE = "decaylab restore archive/run_20260122_030000.tar.gz"
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from decaylab.cli.again import add_again, assumptions, missing_training, report
+from decaylab.cli.again import add_again, assumptions, report
 from decaylab.cli.runs import add_run, chosen_run
 
-HELP = "go on with a run that was killed or interrupted, from its last checkpoint"
 EXAMPLE = """\
 decaylab resume latest
 decaylab resume compact_20260301_120000 --data /mnt/new/rooms"""
@@ -25,10 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     assumed = assumptions(args)
     record = chosen_run(args)
-    try:
-        from decaylab.training.resume import resume
-    except ModuleNotFoundError as error:
-        raise (missing_training(error, "decaylab resume") or error) from error
+    from decaylab.training.resume import resume
+
     outcome = resume(
         record, data=args.data, model=args.model, assumed=assumed, gone=args.gone, keep_last=args.keep_last
     )

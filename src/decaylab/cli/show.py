@@ -9,7 +9,6 @@ from decaylab.cli.parser import positive_int
 from decaylab.cli.room_errors import FIELDS, distance_lines, worst_lines
 from decaylab.cli.runs import add_run, chosen_run, write_lines
 
-HELP = "show one run, whole"
 EXAMPLE = """\
 decaylab show latest
 decaylab show best:t20_mae

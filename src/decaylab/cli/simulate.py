@@ -12,7 +12,6 @@ from decaylab.errors import InputError
 if TYPE_CHECKING:
     from decaylab.rooms import RoomTable, SimulationSettings
 
-HELP = "simulate rooms into a data set of energy decay curves"
 EXAMPLE = """decaylab simulate --out data/own --count 200
 decaylab simulate --out data/published --rooms roomFeaturesDataset.csv --limit 600"""
 

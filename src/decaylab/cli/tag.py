@@ -7,7 +7,6 @@ import sys
 
 from decaylab.cli.runs import add_run, chosen_run
 
-HELP = "tag a run"
 EXAMPLE = """\
 decaylab tag best:t20_mae good baseline
 decaylab compare --where tags=good"""

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from decaylab.catalogue.settings import GROUPS, OPTIONS, WHAT, TrainConfig
 from decaylab.cli.settings import add_setting, typed
-from decaylab.errors import InputError, MissingExtraError
+from decaylab.errors import InputError
 
 if TYPE_CHECKING:
     from decaylab.training.origin import Origin
 
-HELP = "train a model, evaluate its best checkpoint, record the run"
 EXAMPLE = """\
 decaylab train --data data/rooms --model compact --loss decay
 decaylab train --data data/rooms --model hybrid_v2 --loss weighted_edc --batch-size 8 --gradient-clip-val 1.0
@@ -38,12 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     config, origin = config_of(args)
     config.check()  # before PyTorch is imported: a wrong option answers at once
-    try:
-        from decaylab.training.loop import train
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("decaylab"):
-            raise
-        raise MissingExtraError(error.name, "train", "decaylab train") from error
+    from decaylab.training.loop import train
 
     outcome = train(config, origin, keep_last="keep_last" in args, force="force" in args)
     print(verdict(outcome.metrics), file=sys.stderr)
@@ -65,13 +59,9 @@ def config_of(args: argparse.Namespace) -> tuple[TrainConfig, Origin | None]:
     from decaylab.runlog.text import printable
 
     record = find(args, args.parent)
-    try:
-        from decaylab.training.derive import derived
-        from decaylab.training.origin import Origin
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("decaylab"):
-            raise
-        raise MissingExtraError(error.name, "train", "decaylab train") from error
+    from decaylab.training.derive import derived
+    from decaylab.training.origin import Origin
+
     config = derived(record, given)
     if bad := severe(record):
         name = printable(record.run_id)

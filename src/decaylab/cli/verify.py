@@ -11,7 +11,6 @@ from decaylab.cli.parser import add_experiments
 from decaylab.errors import DataError, RunLogError
 from decaylab.runlog.record import Record
 
-HELP = "check that records agree with themselves, their files and the format"
 EXAMPLE = """\
 decaylab verify latest --deep
 decaylab verify experiments"""

@@ -12,7 +12,6 @@ from decaylab.cli.runs import add_folder, chosen_folder, write_lines
 if TYPE_CHECKING:
     from decaylab.runlog.watching.watch import Watcher
 
-HELP = "follow the runs in progress in the terminal"
 EXAMPLE = """\
 decaylab watch
 decaylab watch --recent 600
