@@ -137,6 +137,6 @@ def test_a_data_set_that_cannot_be_written_to_is_told_in_one_line(data: Any, mon
     def refuse(*_: Any, **__: Any) -> None:
         raise PermissionError(13, "Permission denied", str(data.path / ".lock"))
 
-    monkeypatch.setattr("decaylab.rooms.locking.open", refuse, raising=False)
+    monkeypatch.setattr("decaylab.rooms.files.open", refuse, raising=False)
     with pytest.raises(DataError, match="cannot be written: Permission denied"), store_to_annotate(data.path):
         pytest.fail("the lock is not held")
