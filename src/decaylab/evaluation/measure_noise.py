@@ -17,7 +17,8 @@ from decaylab.evaluation.metrics import CurveMetrics, Reference
 from decaylab.evaluation.noise import noise_summary
 from decaylab.evaluation.noise_file import NOISE, appending_noise, no_rooms, read_noise, rooms_still_there, write_noise
 from decaylab.rooms.dataset import DataSet
-from decaylab.rooms.resimulate import fresh_curves, fresh_seed, recorded_simulation
+from decaylab.rooms.generate import simulated_curves
+from decaylab.rooms.resimulate import fresh_seed, recorded_simulation
 from decaylab.rooms.store import LABEL_NOISE, read_manifest
 from decaylab.rooms.store_writer import store_errors, store_to_annotate
 
@@ -73,7 +74,9 @@ def measure_noise(
         try:
             with (
                 appending_noise(data.path, kept) as append,
-                contextlib.closing(fresh_curves(data, pending, seed, recorded.settings, jobs)) as curves,
+                contextlib.closing(
+                    simulated_curves(data.table, pending.tolist(), seed, recorded.settings, jobs)
+                ) as curves,
             ):
                 for row, curve in curves:
                     append(_compared(data, row, curve))

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from decaylab.acoustics import EDC_SAMPLES, SAMPLING_RATE
 from decaylab.errors import DataError, InputError
 from decaylab.rooms.dataset import DataSet
-from decaylab.rooms.features import RoomTable
 from decaylab.rooms.files import check_space, disk_errors, replace_file
 from decaylab.rooms.published import CURVES, TABLE
 from decaylab.rooms.tables import write_rooms_csv
@@ -74,7 +73,7 @@ def _write(data: DataSet, folder: Path, progress: Callable[[int, int], None] | N
         if progress is not None:
             progress(row + 1, len(data))
     text = io.StringIO()
-    write_rooms_csv(RoomTable(data.ids, data.features), text)
+    write_rooms_csv(data.table, text)
     replace_file(folder / TABLE, text.getvalue())
     for made in (curves, folder):
         _sync_folder(made)

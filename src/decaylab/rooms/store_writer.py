@@ -30,6 +30,7 @@ from decaylab.rooms.store import (
     LOCK,
     MANIFEST,
     TABLE,
+    other_settings,
     read_manifest,
 )
 from decaylab.rooms.tables import read_rooms_csv, write_rooms_csv
@@ -140,15 +141,9 @@ class StoreWriter:
             self._write_manifest(None)
 
     def _check_settings(self, manifest: dict[str, Any]) -> None:
-        theirs = {**self._former, **manifest["settings"]}
-        differing = [
-            f"{key} is {theirs.get(key)!r} there, {self._settings.get(key)!r} here"
-            for key in sorted({*theirs, *self._settings})
-            if theirs.get(key) != self._settings.get(key)
-        ]
-        if differing:
+        if differing := other_settings({**self._former, **manifest["settings"]}, self._settings):
             raise InputError(
-                f"{self.folder} was simulated with other settings: {'; '.join(differing)}. "
+                f"{self.folder} was simulated with other settings: {differing}. "
                 "Give the same settings to go on with it, or --out another folder"
             )
 
