@@ -8,7 +8,15 @@ import pytest
 from decaylab.errors import DataError
 from decaylab.evaluation.errors import RoomErrors
 from decaylab.evaluation.noise import noise_summary, noise_values, ratio_to_noise, recorded_ratio
-from decaylab.evaluation.noise_file import COLUMNS, NOISE, NoiseRooms, NoiseWriter, no_rooms, read_noise, write_noise
+from decaylab.evaluation.noise_file import (
+    COLUMNS,
+    NOISE,
+    appending_noise,
+    no_rooms,
+    read_noise,
+    rooms_still_there,
+    write_noise,
+)
 
 NAMES = ("edt", "t20", "t30", "c50", "ts")
 COUNT = 40
@@ -25,17 +33,18 @@ def measured(t20_differences, **changes):
         "rows": np.arange(count),
         "rooms": [f"room {n}" for n in range(count)],
         "sizes": np.stack([np.arange(count) + 3.0, np.full(count, 4.0), np.full(count, 3.0)], axis=1),
+        "material_distance": np.full(count, np.nan),
         "edc_mae": np.full(count, 1e-3),
         "edc_db_mae": np.full(count, 0.1),
-        "first": first,
-        "second": second,
+        "true": first,
+        "predicted": second,
     }
-    return NoiseRooms(**{**fields, **changes})
+    return RoomErrors(**{**fields, **changes})
 
 
 def errors_of(noise, t20_error, rows=slice(None), **changes):
     """A model that is off by `t20_error` in T20, and by 0.02 elsewhere, in rooms that were measured."""
-    true = {name: values[rows].copy() for name, values in noise.first.items()}
+    true = {name: values[rows].copy() for name, values in noise.true.items()}
     predicted = {name: values + 0.02 for name, values in true.items()}
     predicted["t20"] = true["t20"] + t20_error
     count = len(true["t20"])
@@ -82,8 +91,8 @@ def test_the_share_of_the_heaviest_tenth_is_of_a_tenth_exactly():
 
 def test_rooms_that_are_invalid_in_one_simulation_are_left_out():
     noise = measured(np.full(COUNT, 0.03))
-    noise.second["t20"][:5] = np.nan
-    noise.first["t20"][4:8] = np.nan
+    noise.predicted["t20"][:5] = np.nan
+    noise.true["t20"][4:8] = np.nan
     found = noise_summary(noise)["t20"]
     assert found["rooms"] == COUNT - 8
     assert found["noise"] == pytest.approx(0.03 / np.sqrt(2))
@@ -111,7 +120,7 @@ def test_only_the_same_row_room_size_and_label_is_a_pair():
     errors.true["c50"][3] += 1e-3  # the label of another simulation
     assert ratio_to_noise(errors, noise)["rooms"] == COUNT - 4
     errors = errors_of(noise, 0.03)
-    errors.true["t20"][0] = noise.first["t20"][0] = np.nan  # invalid in both is the same label
+    errors.true["t20"][0] = noise.true["t20"][0] = np.nan  # invalid in both is the same label
     found = ratio_to_noise(errors, noise)
     assert found["rooms"] == COUNT
     assert found["metrics"]["t20"]["rooms"] == COUNT - 1
@@ -139,7 +148,7 @@ def test_a_model_is_not_rewarded_for_predictions_that_cannot_be_scored():
 
 def test_what_is_written_reads_back_exactly(tmp_path):
     noise = measured(np.random.default_rng(1).normal(0, 0.01, 5), rooms=["a", 'b"c', "d,e", "é", "f g"])
-    noise.second["edt"][2] = np.nan
+    noise.predicted["edt"][2] = np.nan
     write_noise(tmp_path, noise)
     assert (tmp_path / NOISE).read_text().splitlines()[0] == (
         "row,room,length,width,height,edc_mae,edc_db_mae,edt_a,edt_b,t20_a,t20_b,t30_a,t30_b,c50_a,c50_b,ts_a,ts_b"
@@ -159,9 +168,9 @@ def test_a_line_that_was_cut_is_left_out_and_does_not_swallow_the_next(tmp_path)
         (tmp_path / NOISE).write_text(text[:end])
         assert list(read_noise(tmp_path).rooms) == ["a", "b"]
     kept = read_noise(tmp_path)
-    with NoiseWriter(tmp_path, kept) as file:
-        file.add(noise.take(np.array([3])))
-        file.add(noise.take(np.array([2])))
+    with appending_noise(tmp_path, kept) as append:
+        append(noise.take(np.array([3])))
+        append(noise.take(np.array([2])))
     assert list(read_noise(tmp_path).rooms) == ["a", "b", 'c"', "d"]
 
 
@@ -214,9 +223,9 @@ def test_measured_rooms_are_those_of_the_data_set(tmp_path):
     features = np.zeros((4, 16))
     features[:, :3] = noise.sizes
     ids = list(noise.rooms)
-    assert len(noise.of_these(ids, features).rows) == 4
-    assert noise.of_these([*ids[:1], "other", *ids[2:]], features).rows.tolist() == [0, 2, 3]
+    assert len(rooms_still_there(noise, ids, features).rows) == 4
+    assert rooms_still_there(noise, [*ids[:1], "other", *ids[2:]], features).rows.tolist() == [0, 2, 3]
     features[3, 1] += 0.1
-    assert noise.of_these(ids[:3], features[:3]).rows.tolist() == [0, 1, 2]
-    assert noise.of_these(ids, features).rows.tolist() == [0, 1, 2]
+    assert rooms_still_there(noise, ids[:3], features[:3]).rows.tolist() == [0, 1, 2]
+    assert rooms_still_there(noise, ids, features).rows.tolist() == [0, 1, 2]
     assert len(COLUMNS) == 17

@@ -10,7 +10,8 @@ import pytest
 
 from decaylab.errors import DataError, InputError
 from decaylab.rooms import SimulationSettings, draw_rooms, open_data, simulate_edc, simulate_rooms
-from decaylab.rooms.resimulate import first_rows, fresh_curves, fresh_seed, recorded_simulation
+from decaylab.rooms.generate import simulated_curves
+from decaylab.rooms.resimulate import first_rows, fresh_seed, recorded_simulation
 from decaylab.rooms.store_writer import store_to_annotate
 
 pytest.importorskip("pyroomacoustics")
@@ -39,11 +40,11 @@ def test_fresh_curves_have_the_recorded_settings_and_the_seed_given(data: Any) -
     recorded = recorded_simulation(data)
     assert recorded.seed == 5
     assert recorded.settings.to_json() == QUICK.to_json()
-    same = dict(fresh_curves(data, np.array([2, 0]), 5, recorded.settings, 1))
+    same = dict(simulated_curves(data.table, [2, 0], 5, recorded.settings, 1))
     assert sorted(same) == [0, 2]
     for row, curve in same.items():
         np.testing.assert_array_equal(curve, data.read([row])[0])
-    fresh = dict(fresh_curves(data, np.array([1]), 6, recorded.settings, 1))
+    fresh = dict(simulated_curves(data.table, [1], 6, recorded.settings, 1))
     np.testing.assert_array_equal(fresh[1], simulate_edc(data.features[1], 6, QUICK))
     assert (fresh[1] != data.read([1])[0]).any()
 
@@ -137,6 +138,6 @@ def test_a_data_set_that_cannot_be_written_to_is_told_in_one_line(data: Any, mon
     def refuse(*_: Any, **__: Any) -> None:
         raise PermissionError(13, "Permission denied", str(data.path / ".lock"))
 
-    monkeypatch.setattr("decaylab.rooms.locking.open", refuse, raising=False)
+    monkeypatch.setattr("decaylab.rooms.files.open", refuse, raising=False)
     with pytest.raises(DataError, match="cannot be written: Permission denied"), store_to_annotate(data.path):
         pytest.fail("the lock is not held")

@@ -3,6 +3,7 @@
 import errno
 import json
 import pickle
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -240,8 +241,8 @@ def test_a_full_disk_is_one_clear_line_and_nothing_is_lost(tmp_path: Path, monke
 
 
 def test_too_little_space_is_said_before_anything_is_simulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    usage = store_writer.shutil.disk_usage(tmp_path)._replace(free=1000)
-    monkeypatch.setattr(store_writer.shutil, "disk_usage", lambda path: usage)
+    usage = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     with pytest.raises(DataError, match=r"not enough space .*6 curves need 0.0 MB"), open_writer(tmp_path, table(6)):
         pass
     monkeypatch.undo()

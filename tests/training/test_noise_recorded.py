@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from decaylab.cli.main import main
-from decaylab.evaluation.errors import ERRORS, read_errors
-from decaylab.evaluation.noise_file import NOISE, NoiseRooms, write_noise
+from decaylab.evaluation.errors import ERRORS, RoomErrors, read_errors
+from decaylab.evaluation.noise_file import NOISE, write_noise
 from decaylab.rooms.store import open_data
 
 
@@ -34,10 +34,11 @@ def test_the_ratio_is_on_record_after_the_training(data, tmp_path):
     opened = open_data(data)
     order = np.argsort(errors.rows)
     names = errors.true
-    noise = NoiseRooms(
+    noise = RoomErrors(
         errors.rows[order],
         [opened.ids[row] for row in errors.rows[order]],
         opened.features[errors.rows[order], :3],
+        np.full(len(order), np.nan),
         errors.edc_mae[order] * np.sqrt(2),
         errors.edc_db_mae[order],
         {name: errors.true[name][order] for name in names},

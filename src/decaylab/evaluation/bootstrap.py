@@ -9,7 +9,7 @@ the same clusters draw the same resamples.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -41,12 +41,9 @@ def cluster_sums(values: ArrayLike, clusters: ArrayLike) -> NDArray[np.float64]:
         clusters: what makes a cluster, (rooms, n), such as length, width and height: equal rows are one cluster.
     """
     columns = np.asarray(values, dtype=np.float64)
-    if not len(columns):
-        return np.zeros((0, columns.shape[1] if columns.ndim == 2 else 1))
-    columns = columns.reshape(len(columns), -1)
-    keys = np.asarray(clusters, dtype=np.float64).reshape(len(columns), -1)
-    labels = np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
-    return np.stack([np.bincount(labels, weights=column) for column in columns.T], axis=1)
+    columns = columns.reshape(len(columns), columns.shape[1] if columns.ndim == 2 else 1)
+    labels, count = _labels(clusters, len(columns))
+    return np.stack([np.bincount(labels, column, count) for column in columns.T], axis=1)
 
 
 def resampled_sums(sums: NDArray[np.float64], resamples: int = RESAMPLES, seed: int = SEED) -> NDArray[np.float64]:
@@ -63,16 +60,8 @@ def bootstrap_ratio(
 
     NaN where there is no room, or the denominator's sum is 0.
     """
-    pairs = np.stack([np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)], axis=1)
-    sums = cluster_sums(pairs, clusters)
-    top, bottom = sums.sum(axis=0) if len(sums) else (0.0, 0.0)
-    value = float(top / bottom) if bottom else float("nan")
-    if len(sums) < 2 or not np.isfinite(value):
-        return Interval(value, float("nan"), float("nan"))
-    drawn = resampled_sums(sums, resamples, seed)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = drawn[:, 0] / drawn[:, 1]
-    return Interval(value, *_limits(ratios))
+    sums = cluster_sums(np.stack([np.asarray(numerator), np.asarray(denominator)], axis=1), clusters)
+    return _interval(sums.sum(axis=0), len(sums), lambda: resampled_sums(sums, resamples, seed))
 
 
 def bootstrap_ratio_crossed(
@@ -91,26 +80,16 @@ def bootstrap_ratio_crossed(
     (rooms, n); NaN as in `bootstrap_ratio`, and without limits where either has fewer than two values.
     """
     pairs = np.stack([np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)], axis=1)
-    top, bottom = pairs.sum(axis=0)
-    value = float(top / bottom) if bottom else float("nan")
-    if not len(pairs):
-        return Interval(value, float("nan"), float("nan"))
-    places, counts = [], []
-    for keys in (rows, columns):
-        table = np.asarray(keys, dtype=np.float64).reshape(len(pairs), -1)
-        found, labels = np.unique(table, axis=0, return_inverse=True)
-        places.append(labels.reshape(-1))
-        counts.append(len(found))
-    if min(counts) < 2 or not np.isfinite(value):
-        return Interval(value, float("nan"), float("nan"))
-    cells = np.zeros((*counts, 2))
-    np.add.at(cells, tuple(places), pairs)
-    rng = np.random.default_rng(seed)
-    first, second = (np.concatenate(list(_weights(rng, count, resamples))) for count in counts)
-    drawn = np.einsum("ra,rb,abk->rk", first, second, cells, optimize=True)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = drawn[:, 0] / drawn[:, 1]
-    return Interval(value, *_limits(ratios))
+    (of_rows, many_rows), (of_columns, many_columns) = (_labels(keys, len(pairs)) for keys in (rows, columns))
+    cells = np.zeros((many_rows, many_columns, 2))
+    np.add.at(cells, (of_rows, of_columns), pairs)
+
+    def drawn() -> NDArray[np.float64]:
+        rng = np.random.default_rng(seed)
+        first, second = (np.concatenate(list(_weights(rng, n, resamples))) for n in (many_rows, many_columns))
+        return np.asarray(np.einsum("ra,rb,abk->rk", first, second, cells, optimize=True))
+
+    return _interval(pairs.sum(axis=0), min(many_rows, many_columns), drawn)
 
 
 def bootstrap_mean(values: ArrayLike, clusters: ArrayLike, *, resamples: int = RESAMPLES, seed: int = SEED) -> Interval:
@@ -118,10 +97,27 @@ def bootstrap_mean(values: ArrayLike, clusters: ArrayLike, *, resamples: int = R
     return bootstrap_ratio(values, np.ones(np.shape(values)), clusters, resamples=resamples, seed=seed)
 
 
-def _limits(statistics: NDArray[np.float64]) -> tuple[float, float]:
+def _labels(keys: ArrayLike, rooms: int) -> tuple[NDArray[np.int64], int]:
+    """Number of each room's cluster, (rooms,), and of clusters, from what makes one, (rooms, n)."""
+    if not rooms:
+        return np.zeros(0, dtype=np.int64), 0
+    table = np.asarray(keys, dtype=np.float64).reshape(rooms, -1)
+    found, labels = np.unique(table, axis=0, return_inverse=True)
+    return labels.reshape(-1), len(found)
+
+
+def _interval(totals: NDArray[np.float64], clusters: int, draw: Callable[[], NDArray[np.float64]]) -> Interval:
+    """The ratio of two totals, with its limits from those of each resample, (resamples, 2)."""
+    top, bottom = totals
+    value = float(top / bottom) if bottom else float("nan")
+    if clusters < 2 or not np.isfinite(value):
+        return Interval(value, float("nan"), float("nan"))
+    drawn = draw()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = drawn[:, 0] / drawn[:, 1]
     tail = (1 - LEVEL) / 2
-    low, high = np.quantile(statistics[~np.isnan(statistics)], [tail, 1 - tail])
-    return float(low), float(high)
+    low, high = np.quantile(ratios[~np.isnan(ratios)], [tail, 1 - tail])
+    return Interval(value, float(low), float(high))
 
 
 def _weights(rng: np.random.Generator, clusters: int, resamples: int) -> Iterator[NDArray[np.float64]]:

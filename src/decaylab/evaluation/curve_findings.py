@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from decaylab.evaluation.curve_file import CurveFile
 from decaylab.evaluation.recompute import BLOCK_ROWS
+from decaylab.rooms.curve_checks import RISE_TOLERANCE, START_TOLERANCE
 
-#: As in the check of data sets: rounding of a division, and -60 dB re the start.
-START_TOLERANCE, RISE_TOLERANCE = 1e-4, 1e-6
 #: A network's output is not exact: a prediction is no decay from these on (1 % of the start, -30 dB).
 PREDICTED_START_TOLERANCE, PREDICTED_RISE_TOLERANCE = 1e-2, 1e-3
 #: Share of the rooms from which the fault is the rule; and the least number, so that one odd room is none.
@@ -52,24 +51,19 @@ class CurveFinding(NamedTuple):
 
 def curve_facts(predictions: CurveFile | NDArray[Any], targets: CurveFile | NDArray[Any]) -> CurveFacts:
     """Look at curves (rooms, samples) of linear energy, best given as files; in blocks of rooms."""
-    parts: list[tuple[Shapes, Shapes, NDArray[np.float64], NDArray[np.float32]]] = []
-    first: NDArray[np.float32] | None = None
+    parts: list[tuple[Shapes, Shapes, NDArray[np.float64]]] = []
+    first = np.asarray(predictions[:1], dtype=np.float32)
     constant = len(predictions) > 1
     for start in range(0, len(targets), BLOCK_ROWS):
         predicted = np.asarray(predictions[start : start + BLOCK_ROWS], dtype=np.float32)
         true = np.asarray(targets[start : start + BLOCK_ROWS], dtype=np.float32)
-        first = predicted[0] if first is None else first
         constant = constant and bool(np.allclose(predicted, first, rtol=0, atol=1e-6))
         with np.errstate(invalid="ignore", over="ignore"):
             error = np.abs(predicted - true).mean(axis=1, dtype=np.float64)
         shapes = _shapes(predicted, PREDICTED_START_TOLERANCE, PREDICTED_RISE_TOLERANCE)
-        parts.append((shapes, _shapes(true, START_TOLERANCE, RISE_TOLERANCE), error, predicted[:0]))
-    return CurveFacts(
-        _joined([part[0] for part in parts]),
-        _joined([part[1] for part in parts]),
-        np.concatenate([part[2] for part in parts]),
-        constant,
-    )
+        parts.append((shapes, _shapes(true, START_TOLERANCE, RISE_TOLERANCE), error))
+    of_predictions, of_targets, errors = zip(*parts, strict=True)
+    return CurveFacts(_joined(of_predictions), _joined(of_targets), np.concatenate(errors), constant)
 
 
 def curve_findings(facts: CurveFacts, rooms: Sequence[str] | None = None) -> list[CurveFinding]:
@@ -113,7 +107,7 @@ def _shapes(curves: NDArray[np.float32], start: float, rise: float) -> Shapes:
     return Shapes(faults, above)
 
 
-def _joined(parts: list[Shapes]) -> Shapes:
+def _joined(parts: Sequence[Shapes]) -> Shapes:
     faults = {name: np.concatenate([part.faults[name] for part in parts]) for name in FAULTS}
     return Shapes(faults, np.concatenate([part.rise for part in parts]))
 

@@ -17,6 +17,9 @@ from __future__ import annotations
 
 import csv
 import io
+import math
+import os
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,16 +29,12 @@ from numpy.typing import NDArray
 
 from decaylab.errors import DataError
 from decaylab.evaluation.metrics import SCORED_PARAMETERS, CurveMetrics
-from decaylab.evaluation.table_text import read_text
 from decaylab.rooms.features import ABSORPTION, SIZE
 from decaylab.rooms.files import replace_file
 
 ERRORS = "errors.csv"
-
-_PARAMETER_COLUMNS = tuple(f"{name}_{kind}" for name in SCORED_PARAMETERS for kind in ("true", "predicted"))
-COLUMNS = (
-    "row", "room", "length", "width", "height", "material_distance", "edc_mae", "edc_db_mae", *_PARAMETER_COLUMNS,
-)  # fmt: skip
+#: Bytes of a file that is read: a line takes about 350, so a million rooms.
+SIZE_LIMIT = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +62,93 @@ class RoomErrors:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def take(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> RoomErrors:
+        """The rooms of a mask (n,), or of these places."""
+        places = np.arange(len(self))[chosen]
+        return RoomErrors(
+            self.rows[places],
+            [self.rooms[place] for place in places],
+            self.sizes[places],
+            self.material_distance[places],
+            self.edc_mae[places],
+            self.edc_db_mae[places],
+            {name: values[places] for name, values in self.true.items()},
+            {name: values[places] for name, values in self.predicted.items()},
+        )
+
+
+class RoomFile:
+    """A CSV file with a header and one line per room: row, ID, numbers in full precision, empty where invalid. UTF-8.
+
+    Args:
+        values: names of the columns after `row` and `room`; `length`, `width`, `height` come first.
+        kinds: what follows the name of each scored parameter in the columns of the target and of the prediction.
+        advice: what a person is told to do where the header is another one.
+    """
+
+    def __init__(self, values: tuple[str, ...], kinds: tuple[str, str], advice: str) -> None:
+        self.kinds, self.advice = kinds, advice
+        self.values = (*values, *(f"{name}_{kind}" for name in SCORED_PARAMETERS for kind in kinds))
+        self.columns = ("row", "room", *self.values)
+
+    def text(self, errors: RoomErrors, header: bool = True) -> str:
+        """The lines of these rooms, after the header if that is wanted."""
+        named = {name: getattr(errors, name) for name in ("material_distance", "edc_mae", "edc_db_mae")}
+        named |= dict(zip(self.values, errors.sizes.T, strict=False))
+        for kind, parameters in zip(self.kinds, (errors.true, errors.predicted), strict=True):
+            named |= {f"{name}_{kind}": values for name, values in parameters.items()}
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        if header:
+            writer.writerow(self.columns)
+        numbers = np.stack([named[name] for name in self.values], axis=1).tolist()
+        for row, room, line in zip(errors.rows.tolist(), errors.rooms, numbers, strict=True):
+            writer.writerow((row, room, *(number if math.isfinite(number) else "" for number in line)))
+        return text.getvalue()
+
+    def read(self, path: str | Path, *, torn: bool = False) -> list[list[str]]:
+        """The cells of each line after the header.
+
+        Args:
+            path: the file.
+            torn: a last line without its end is left out, and a file without a header holds no room.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            DataError: it is no regular file, too large, no UTF-8, or begins with another header.
+        """
+        found = os.lstat(path)
+        if not stat.S_ISREG(found.st_mode):
+            raise DataError(f"{path} is no regular file, and is not read")
+        if found.st_size > SIZE_LIMIT:
+            raise DataError(f"{path} is too large: {found.st_size:,} bytes (limit {SIZE_LIMIT:,})")
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+            lines = list(csv.reader(io.StringIO(text[: text.rfind("\n") + 1] if torn else text, newline="")))
+        except (UnicodeDecodeError, OSError, csv.Error) as error:
+            raise DataError(f"{path} cannot be read: {error}") from None
+        if tuple(lines[0]) != self.columns if lines else not torn:
+            raise DataError(f"{path} does not begin with the header {','.join(self.columns)}: {self.advice}")
+        return lines[1:]
+
+    def errors(self, rows: Sequence[int], rooms: Sequence[str], values: NDArray[np.float64]) -> RoomErrors:
+        """Rooms from their numbers, (n, len(self.values)); what the file has no column of is NaN."""
+        column = dict(zip(self.values, values.T, strict=True))
+        true, predicted = ({name: column[f"{name}_{kind}"] for name in SCORED_PARAMETERS} for kind in self.kinds)
+        distance = column.get("material_distance", np.full(len(rows), np.nan))
+        return RoomErrors(
+            np.array(rows, dtype=np.int64), rooms, values[:, :3], distance, column["edc_mae"], column["edc_db_mae"],
+            true, predicted,
+        )  # fmt: skip
+
+
+_FORMAT = RoomFile(
+    ("length", "width", "height", "material_distance", "edc_mae", "edc_db_mae"),
+    ("true", "predicted"),
+    "it is not the file that the training wrote; copy it again",
+)
+COLUMNS = _FORMAT.columns
 
 
 def material_distance(absorption: NDArray[np.float64], training: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -118,21 +204,7 @@ def write_errors(path: str | Path, errors: RoomErrors) -> None:
     Raises:
         OSError: the disk is full or read-only; nothing half-written is left.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    columns = [errors.sizes, errors.material_distance[:, None], errors.edc_mae[:, None], errors.edc_db_mae[:, None]]
-    columns += [kind[name][:, None] for name in SCORED_PARAMETERS for kind in (errors.true, errors.predicted)]
-    values = np.concatenate(columns, axis=1)
-    for row, room, numbers in zip(errors.rows.tolist(), errors.rooms, values, strict=True):
-        finite = np.isfinite(numbers).tolist()
-        writer.writerow((row, room, *(n if valid else "" for n, valid in zip(numbers.tolist(), finite, strict=True))))
-    file = Path(path)
-    try:
-        replace_file(file, text.getvalue())
-    except OSError:
-        file.with_name(f"{file.name}.tmp").unlink(missing_ok=True)
-        raise
+    replace_file(Path(path), _FORMAT.text(errors))
 
 
 def read_errors(path: str | Path) -> RoomErrors:
@@ -142,17 +214,7 @@ def read_errors(path: str | Path) -> RoomErrors:
         FileNotFoundError: there is no such file (runs of before this file have none).
         DataError: it is no regular file, too large, or not of this format; the message names the line.
     """
-    text = read_text(path)
-    try:
-        lines = list(csv.reader(io.StringIO(text, newline="")))
-    except csv.Error as error:
-        raise DataError(f"{path} cannot be read: {error}") from None
-    if not lines or tuple(lines[0]) != COLUMNS:
-        raise DataError(f"{path} does not begin with the header of {ERRORS}: {','.join(COLUMNS)}")
-    return _parsed(path, lines[1:])
-
-
-def _parsed(path: str | Path, lines: list[list[str]]) -> RoomErrors:
+    lines = _FORMAT.read(path)
     rows = np.empty(len(lines), dtype=np.int64)
     values = np.empty((len(lines), len(COLUMNS) - 2))
     for number, line in enumerate(lines):
@@ -164,14 +226,4 @@ def _parsed(path: str | Path, lines: list[list[str]]) -> RoomErrors:
                 f"{path} is damaged: room {number + 1} (line {number + 2}) is not {len(COLUMNS)} columns of numbers"
             ) from None
     values[~np.isfinite(values)] = np.nan
-    column = {name: values[:, place] for place, name in enumerate(COLUMNS[2:])}
-    return RoomErrors(
-        rows=rows,
-        rooms=[line[1] for line in lines],
-        sizes=values[:, :3],
-        material_distance=column["material_distance"],
-        edc_mae=column["edc_mae"],
-        edc_db_mae=column["edc_db_mae"],
-        true={name: column[f"{name}_true"] for name in SCORED_PARAMETERS},
-        predicted={name: column[f"{name}_predicted"] for name in SCORED_PARAMETERS},
-    )
+    return _FORMAT.errors(rows.tolist(), [line[1] for line in lines], values)

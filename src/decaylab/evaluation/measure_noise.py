@@ -12,14 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decaylab.errors import DataError, InputError
-from decaylab.evaluation.metrics import SCORED_PARAMETERS, CurveMetrics, Reference
+from decaylab.evaluation.errors import RoomErrors, room_errors
+from decaylab.evaluation.metrics import CurveMetrics, Reference
 from decaylab.evaluation.noise import noise_summary
-from decaylab.evaluation.noise_file import NOISE, NoiseRooms, NoiseWriter, no_rooms, read_noise, write_noise
+from decaylab.evaluation.noise_file import NOISE, appending_noise, no_rooms, read_noise, rooms_still_there, write_noise
 from decaylab.rooms.dataset import DataSet
-from decaylab.rooms.features import SIZE
-from decaylab.rooms.resimulate import fresh_curves, fresh_seed, recorded_simulation
+from decaylab.rooms.generate import simulated_curves
+from decaylab.rooms.resimulate import fresh_seed, recorded_simulation
 from decaylab.rooms.store import LABEL_NOISE, read_manifest
-from decaylab.rooms.store_writer import disk_errors, store_to_annotate
+from decaylab.rooms.store_writer import store_errors, store_to_annotate
 
 #: Called with (done, all) rooms at the start and as they are done.
 Progress = Callable[[int, int], None]
@@ -32,7 +33,7 @@ class Measured(NamedTuple):
         rooms: every room measured so far. simulated: how many this call added. seed: of the second curves.
     """
 
-    rooms: NoiseRooms
+    rooms: RoomErrors
     simulated: int
     seed: int
 
@@ -72,17 +73,19 @@ def measure_noise(
             progress(len(rows) - len(pending), len(rows))
         try:
             with (
-                NoiseWriter(data.path, kept) as file,
-                contextlib.closing(fresh_curves(data, pending, seed, recorded.settings, jobs)) as curves,
+                appending_noise(data.path, kept) as append,
+                contextlib.closing(
+                    simulated_curves(data.table, pending.tolist(), seed, recorded.settings, jobs)
+                ) as curves,
             ):
                 for row, curve in curves:
-                    file.add(_compared(data, row, curve))
+                    append(_compared(data, row, curve))
                     added += 1
                     if progress is not None:
                         progress(len(rows) - len(pending) + added, len(rows))
         finally:
             found = read_noise(data.path)
-            with disk_errors(data.path):
+            with store_errors(data.path):
                 write_noise(data.path, found)
             annotate(_entry(data, seed, found))
     return Measured(found, added, seed)
@@ -94,13 +97,13 @@ def _earlier_seed(manifest: dict[str, Any]) -> int | None:
     return seed if isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0 else None
 
 
-def _kept(data: DataSet, earlier: int | None, seed: int) -> NoiseRooms:
+def _kept(data: DataSet, earlier: int | None, seed: int) -> RoomErrors:
     """The rooms that need not be simulated again."""
     try:
         found = read_noise(data.path)
     except FileNotFoundError:
         return no_rooms()
-    kept = found.of_these(data.ids, data.features)
+    kept = rooms_still_there(found, data.ids, data.features)
     if len(kept.rows) and earlier != seed:
         was = "an unknown seed" if earlier is None else f"seed {earlier}"
         raise InputError(
@@ -110,24 +113,15 @@ def _kept(data: DataSet, earlier: int | None, seed: int) -> NoiseRooms:
     return kept
 
 
-def _compared(data: DataSet, row: int, curve: NDArray[np.float32]) -> NoiseRooms:
+def _compared(data: DataSet, row: int, curve: NDArray[np.float32]) -> RoomErrors:
     """One room: the data set's curve as the target, the fresh one as the prediction, scored as any prediction is."""
     metrics = CurveMetrics(dict)
     metrics.add(curve[None], Reference.of(data.read([row]), data.sampling_rate))
-    linear, db = metrics.curves()
-    parameters = metrics.parameters()
-    return NoiseRooms(
-        np.array([row]),
-        [data.ids[row]],
-        data.features[[row], SIZE],
-        linear,
-        db,
-        {name: parameters[name][1] for name in SCORED_PARAMETERS},
-        {name: parameters[name][0] for name in SCORED_PARAMETERS},
-    )
+    features = data.features[[row]]
+    return room_errors(np.array([row]), [data.ids[row]], features, features[:0], metrics)
 
 
-def _entry(data: DataSet, seed: int, rooms: NoiseRooms) -> dict[str, Any]:
+def _entry(data: DataSet, seed: int, rooms: RoomErrors) -> dict[str, Any]:
     """What the manifest says under `label_noise`: of every room measured so far."""
     return {
         "seed": seed,

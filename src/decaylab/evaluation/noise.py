@@ -18,7 +18,8 @@ from decaylab.errors import DataError
 from decaylab.evaluation.bootstrap import Interval, bootstrap_mean, bootstrap_ratio
 from decaylab.evaluation.errors import RoomErrors
 from decaylab.evaluation.metrics import SCORED_PARAMETERS
-from decaylab.evaluation.noise_file import NoiseRooms, read_noise
+from decaylab.evaluation.noise_file import read_noise
+from decaylab.evaluation.paired import absolute_errors
 from decaylab.evaluation.scores import INVALID_LIMIT, finite
 from decaylab.rooms.dataset import DataSet
 
@@ -30,7 +31,7 @@ LEAST_ROOMS = 30
 _SAME_LABEL = 1e-9
 
 
-def noise_summary(noise: NoiseRooms) -> dict[str, Any]:
+def noise_summary(noise: RoomErrors) -> dict[str, Any]:
     """Metric -> `noise` (mean |a - b| / sqrt 2, unit of the metric), `low`, `high` (95 %), `rooms`, `heaviest_tenth`.
 
     `rooms` are those where both simulations are valid; `heaviest_tenth` is the share of the sum that the tenth of the
@@ -39,16 +40,13 @@ def noise_summary(noise: NoiseRooms) -> dict[str, Any]:
     return {name: _summary(values, noise.sizes) for name, values in noise_values(noise).items()}
 
 
-def noise_values(noise: NoiseRooms) -> dict[str, NDArray[np.float64]]:
+def noise_values(noise: RoomErrors) -> dict[str, NDArray[np.float64]]:
     """Metric -> |a - b| / sqrt 2 of each room, (n,), NaN where one of both is invalid."""
-    parameters = {name: np.abs(noise.first[name] - noise.second[name]) for name in SCORED_PARAMETERS}
-    return {
-        name: v / np.sqrt(2) for name, v in {"edc": noise.edc_mae, "edc_db": noise.edc_db_mae, **parameters}.items()
-    }
+    return {name: absolute_errors(noise, _field(name)) / np.sqrt(2) for name in NOISE_METRICS}
 
 
 def ratio_to_noise(
-    errors: RoomErrors, noise: NoiseRooms, training_medians: Mapping[str, float] | None = None
+    errors: RoomErrors, noise: RoomErrors, training_medians: Mapping[str, float] | None = None
 ) -> dict[str, Any] | None:
     """A run's errors over the label noise, on the test rooms that have both; None for fewer than `LEAST_ROOMS`.
 
@@ -112,9 +110,14 @@ def _summary(values: NDArray[np.float64], sizes: NDArray[np.float64]) -> dict[st
     }
 
 
+def _field(metric: str) -> str:
+    """The name of a metric's errors in `RoomErrors`."""
+    return f"{metric}_mae" if metric in ("edc", "edc_db") else metric
+
+
 def _own_errors(errors: RoomErrors, name: str, medians: Mapping[str, float] | None) -> NDArray[np.float64] | None:
     if name in ("edc", "edc_db"):
-        own = errors.edc_mae if name == "edc" else errors.edc_db_mae
+        own = absolute_errors(errors, _field(name))
         return own if np.isfinite(own).all() else None
     median = medians.get(name) if medians is not None else None
     return scored_errors(errors.predicted[name], errors.true[name], median)
@@ -133,7 +136,7 @@ def _json(name: str, interval: Interval) -> dict[str, float | None]:
     return {name: finite(interval.value), "low": finite(interval.low), "high": finite(interval.high)}
 
 
-def _paired(errors: RoomErrors, noise: NoiseRooms) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _paired(errors: RoomErrors, noise: RoomErrors) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Places in `errors` and in `noise` of the rooms that are one room with one label."""
     of_row = {row: place for place, row in enumerate(noise.rows.tolist())}
     pairs = [
@@ -144,6 +147,6 @@ def _paired(errors: RoomErrors, noise: NoiseRooms) -> tuple[NDArray[np.int64], N
     places, others = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     same = (errors.sizes[places] == noise.sizes[others]).all(axis=1)
     for name in SCORED_PARAMETERS:
-        true, first = errors.true[name][places], noise.first[name][others]
+        true, first = errors.true[name][places], noise.true[name][others]
         same &= np.isclose(true, first, rtol=_SAME_LABEL, atol=0, equal_nan=True)
     return places[same], others[same]

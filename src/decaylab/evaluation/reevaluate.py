@@ -59,20 +59,19 @@ def reevaluate(
 def _old_metrics(
     predictions: CurveFile | NDArray[Any], targets: CurveFile | NDArray[Any], sampling_rate: float
 ) -> dict[str, Any]:
-    found: list[tuple[dict[str, NDArray[np.float64]], dict[str, NDArray[np.float64]]]] = []
-    for start in range(0, len(targets), BLOCK_ROWS):
-        block = slice(start, start + BLOCK_ROWS)
-        of_predictions, of_targets = (
-            room_parameters(curves[block], sampling_rate=sampling_rate, names=OLD_PARAMETERS, definitions="predecessor")
-            for curves in (predictions, targets)
-        )
-        found.append((of_predictions, of_targets))
+    predicted, true = (_old_parameters(curves, sampling_rate) for curves in (predictions, targets))
     metrics = {}
     for name in OLD_PARAMETERS:
-        predicted, true = (np.concatenate([pair[side][name] for pair in found]) for side in (0, 1))
-        scores = parameter_scores(name, predicted, true, true, dict)
+        scores = parameter_scores(name, predicted[name], true[name], true[name], dict)
         metrics[name] = {key: scores[key] for key in _OLD_KEYS}
     return metrics
+
+
+def _old_parameters(curves: CurveFile | NDArray[Any], sampling_rate: float) -> dict[str, NDArray[np.float64]]:
+    how: dict[str, Any] = {"sampling_rate": sampling_rate, "names": OLD_PARAMETERS, "definitions": "predecessor"}
+    starts = range(0, len(curves), BLOCK_ROWS)
+    parts = [room_parameters(curves[start : start + BLOCK_ROWS], **how) for start in starts]
+    return {name: np.concatenate([part[name] for part in parts]) for name in OLD_PARAMETERS}
 
 
 def _notes(metrics: dict[str, Any]) -> list[str]:
@@ -84,11 +83,9 @@ def _notes(metrics: dict[str, Any]) -> list[str]:
         invalid, targets = scores["invalid_predictions"], scores["targets"]
         if not targets:
             notes.append(f"{name} is null: no target has a valid one")
-        elif invalid > INVALID_LIMIT * targets:
-            notes.append(f"{name} is null: {invalid} of {targets} predictions have no valid one (limit: 1 %)")
-        else:
-            notes.append(
-                f"{name} is null: {invalid} of {targets} predictions have no valid one, and the training rooms' median "
-                "that they would count as is not recorded"
-            )
+            continue
+        why = " (limit: 1 %)"
+        if invalid <= INVALID_LIMIT * targets:
+            why = ", and the training rooms' median that they would count as is not recorded"
+        notes.append(f"{name} is null: {invalid} of {targets} predictions have no valid one{why}")
     return notes

@@ -64,17 +64,9 @@ def open_onnx(path: str) -> tuple[OnnxEngine, About]:
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = 1  # the tensors are too short to share
     settings.log_severity_level = 3
-    # Not RuntimeError alone: the runtime's own errors derive from Exception, each by itself.
-    faults = onnxruntime.capi.onnxruntime_pybind11_state
-    kinds = (
-        RuntimeError,
-        faults.Fail,
-        faults.InvalidProtobuf,
-        faults.InvalidGraph,
-        faults.InvalidArgument,
-        faults.NoSuchFile,
-        faults.NotImplemented,
-    )
+    # The runtime's own errors derive from Exception, each by itself; RuntimeException is no RuntimeError either.
+    own = (RuntimeError, *vars(onnxruntime.capi.onnxruntime_pybind11_state).values())
+    kinds = tuple(kind for kind in own if isinstance(kind, type) and issubclass(kind, Exception))
     try:
         session = onnxruntime.InferenceSession(path, settings, providers=["CPUExecutionProvider"])
     except kinds as error:

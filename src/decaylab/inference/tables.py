@@ -13,7 +13,6 @@ import io
 import os
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import IO, Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from decaylab.errors import InputError
 from decaylab.inference.about import BAND, PARAMETERS
 from decaylab.inference.predictor import Prediction, Predictor
 from decaylab.rooms.features import FEATURE_NAMES, RoomTable
+from decaylab.rooms.files import whole_file
 
 COLUMNS = ("ID", "outside", "onset", *(column for name in PARAMETERS for column in (name, f"{name}_half_width")))
 
@@ -41,7 +41,7 @@ def write_predictions(path: str, model: Predictor, rooms: RoomTable, progress: P
         raise InputError(f"{path}: the suffix tells the format; .csv holds the parameters, .npz the curves too")
     blocks = model.blocks(rooms, curves=suffix == ".npz")
     outside = outside_counts(model, rooms)
-    with _replaced(path) as file:
+    with whole_file(path) as file:
         if suffix == ".csv":
             _write_csv(file, blocks, outside, progress)
         else:
@@ -115,20 +115,3 @@ def _write_npz(
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
-
-
-@contextmanager
-def _replaced(path: str) -> Iterator[IO[bytes]]:
-    """A file that bears its name only once it is complete."""
-    folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        raise

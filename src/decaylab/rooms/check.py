@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from decaylab.rooms.features import RECEIVER, SOURCE, RoomTable, feature_violati
 from decaylab.rooms.findings import FAULT, Collector, Finding
 from decaylab.rooms.leakage import shared_rows
 from decaylab.rooms.raw import RawData, open_raw
-from decaylab.rooms.splits import Split, split_rows
+from decaylab.rooms.splits import split_rows
 from decaylab.rooms.store import StoredData
 from decaylab.rooms.tables import room_key
 
@@ -64,17 +64,7 @@ class CheckReport:
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able."""
-        return {
-            "path": self.path,
-            "format": self.format,
-            "rooms": self.rooms,
-            "curves": self.curves,
-            "split": self.split,
-            "faults": self.faults,
-            "notices": len(self.findings) - self.faults,
-            "findings": [finding.to_json() for finding in self.findings],
-            "not_checked": self.not_checked,
-        }
+        return {**asdict(self), "faults": self.faults, "notices": len(self.findings) - self.faults}
 
 
 def check_data(path: str | Path, split: SplitChoice | None = None, progress: Progress | None = None) -> CheckReport:
@@ -92,21 +82,19 @@ def check_data(path: str | Path, split: SplitChoice | None = None, progress: Pro
     data = open_raw(path, found)
     choice = split or SplitChoice()
     if split is not None:
-        _parts(data.table.features, choice)  # before a minute of reading
+        split_rows(data.table.features, **asdict(choice))  # before a minute of reading
     possible = _check_table(data.table, found)
     usable = _check_curves(data, possible, found, progress)
     # A training divides the rooms that it can open.
     rows = usable if data.format == "published" else np.arange(len(data.table))
+    parts, not_checked = None, []
     try:
         parts = _check_leakage(data.table, rows, choice, found)
     except InputError as error:
-        parts, not_checked = None, [f"what the parts of a split share: {error}"]
-    else:
-        not_checked = []
-    curves = len(usable)
-    tests = parts["test"] if parts else 0
-    totals = {"rooms": len(data.table), "curves": data.total, "files": 1, "test rooms": tests}
-    return CheckReport(str(path), data.format, len(data.table), curves, parts, found.findings(totals), not_checked)
+        not_checked.append(f"what the parts of a split share: {error}")
+    totals = {"rooms": len(data.table), "curves": data.total, "files": 1, "test rooms": parts["test"] if parts else 0}
+    findings = found.findings(totals)
+    return CheckReport(str(path), data.format, len(data.table), len(usable), parts, findings, not_checked)
 
 
 def check_sample(data: DataSet, rows: NDArray[np.int64]) -> list[Finding]:
@@ -177,13 +165,9 @@ def _check_curves(
     return np.array(usable, dtype=np.int64)
 
 
-def _parts(features: NDArray[np.float64], choice: SplitChoice) -> Split:
-    return split_rows(features, choice.kind, choice.seed, choice.train_ratio, choice.val_ratio, choice.fold)
-
-
 def _check_leakage(table: RoomTable, rows: NDArray[np.int64], choice: SplitChoice, found: Collector) -> dict[str, Any]:
     features = table.features[rows]
-    split = _parts(features, choice)
+    split = split_rows(features, **asdict(choice))
     for what, code in (("rooms", "shared_rooms"), ("materials", "shared_materials")):
         sharing = shared_rows(features, split, what)
         for row in sharing.test:
@@ -191,11 +175,5 @@ def _check_leakage(table: RoomTable, rows: NDArray[np.int64], choice: SplitChoic
         validation = f"{len(sharing.validation):,} of {len(split.validation):,} validation rooms likewise"
         found.remark(code, f"{choice.kind} split, seed {choice.seed}; {validation}")
     fold = None if choice.fold is None else f"{choice.fold[0]}/{choice.fold[1]}"
-    return {
-        "kind": choice.kind,
-        "seed": choice.seed,
-        "fold": fold,
-        "train": len(split.train),
-        "validation": len(split.validation),
-        "test": len(split.test),
-    }
+    sizes = {name: len(rows) for name, rows in split._asdict().items()}
+    return {"kind": choice.kind, "seed": choice.seed, "fold": fold, **sizes}

@@ -40,6 +40,11 @@ class DataSet(ABC):
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def table(self) -> RoomTable:
+        """The rooms: `ids` and `features`."""
+        return RoomTable(self.ids, self.features)
+
     @abstractmethod
     def read(self, rows: ArrayLike, columns: slice = slice(None)) -> NDArray[np.float32]:
         """Curves of these rows in this order: linear energy, float32 (len(rows), samples), or only these columns.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,9 @@ from decaylab.acoustics import EDC_SAMPLES, SAMPLING_RATE, room_parameters
 from decaylab.acoustics.physics import hold_last_band, specular_decay
 from decaylab.rooms.features import RoomTable
 from decaylab.rooms.materials import material_table
+
+Floats = NDArray[np.float64]
+Draw = Callable[[Floats, np.random.Generator], Floats]
 
 #: Length and width, then height, in metres: the published grid's 3..4 x 3..6 x 2.5..4 m, a little wider and continuous.
 FLOOR_RANGE = (2.8, 6.2)
@@ -41,12 +46,39 @@ def draw_rooms(count: int, seed: int) -> RoomTable:
     Raises:
         MissingExtraError: pyroomacoustics, whose table it is, is not installed.
     """
+    return drawn_table("drawn", count, seed, _draw)
+
+
+def drawn_table(name: str, count: int, seed: int, draw: Draw) -> RoomTable:
+    """`count` rooms called `<name>_s<seed>_000001` ..., each from a generator of its own.
+
+    Args:
+        name: the rooms' names begin with it.
+        count: how many.
+        seed: of the generators; room i has that of (seed, i).
+        draw: materials (m, 7) and a generator to the features of one room, (16,).
+    """
     materials = np.array(list(material_table().values()))
-    features = np.array([_draw(materials, np.random.default_rng([seed, index])) for index in range(count)])
-    return RoomTable([f"drawn_s{seed}_{index:06d}" for index in range(1, count + 1)], features.reshape(count, 16))
+    features = np.array([draw(materials, np.random.default_rng([seed, index])) for index in range(count)])
+    return RoomTable([f"{name}_s{seed}_{index:06d}" for index in range(1, count + 1)], features.reshape(count, 16))
 
 
-def estimated_t20(size: NDArray[np.float64], absorption: NDArray[np.float64]) -> NDArray[np.float64]:
+def placed(size: Floats, clearance: float, separation: float, rng: np.random.Generator) -> Floats:
+    """Size, source and receiver, (9,), the latter two anywhere in the room; to the millimetre, so that it reads back.
+
+    Args:
+        size: (3,) in metres.
+        clearance: least distance from every wall in metres.
+        separation: least distance from each other in metres.
+        rng: draws until both hold.
+    """
+    while True:
+        source, receiver = rng.uniform(clearance, size - clearance, (2, 3))
+        if np.linalg.norm(source - receiver) >= separation:
+            return np.round(np.concatenate([size, source, receiver]), 3)
+
+
+def estimated_t20(size: Floats, absorption: Floats) -> Floats:
     """Broadband T20 in seconds, (n,), of rooms (n, 3) with absorption (n, 7); NaN where 2 s cannot hold it.
 
     From the energy that `specular_decay` expects, integrated over the record as a response is; direct sound left out.
@@ -57,15 +89,9 @@ def estimated_t20(size: NDArray[np.float64], absorption: NDArray[np.float64]) ->
     return room_parameters(curves, sampling_rate=_ESTIMATE_RATE, onset=0, names=("t20",))["t20"]
 
 
-def _draw(materials: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+def _draw(materials: Floats, rng: np.random.Generator) -> Floats:
     size = np.array([rng.uniform(*FLOOR_RANGE), rng.uniform(*FLOOR_RANGE), rng.uniform(*HEIGHT_RANGE)])
     while True:
         material = materials[rng.integers(len(materials))]
         if LEAST_T20 <= estimated_t20(size[None], material[None])[0] <= MOST_T20:
-            break
-    while True:
-        source, receiver = rng.uniform(WALL_CLEARANCE, size - WALL_CLEARANCE, (2, 3))
-        if np.linalg.norm(source - receiver) >= LEAST_SEPARATION:
-            break
-    # To the millimetre, so that the table is readable and reads back as the same numbers.
-    return np.concatenate([np.round(np.concatenate([size, source, receiver]), 3), material])
+            return np.concatenate([placed(size, WALL_CLEARANCE, LEAST_SEPARATION, rng), material])

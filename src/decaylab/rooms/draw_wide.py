@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from decaylab.rooms.draw import estimated_t20
+from decaylab.rooms.draw import Floats, drawn_table, estimated_t20, placed
 from decaylab.rooms.features import RoomTable
-from decaylab.rooms.materials import material_table
-
-Floats = NDArray[np.float64]
 
 #: Volume in m^3, ratio of the floor's sides and height in m, each uniform in its logarithm; shortest and longest side.
 VOLUME_RANGE = (4.0, 2000.0)
@@ -39,9 +35,7 @@ def draw_wide_rooms(count: int, seed: int) -> RoomTable:
     Raises:
         MissingExtraError: pyroomacoustics, whose table it is, is not installed.
     """
-    materials = np.array(list(material_table().values()))
-    features = np.array([_draw(materials, np.random.default_rng([seed, index])) for index in range(count)])
-    return RoomTable([f"wide_s{seed}_{index:06d}" for index in range(1, count + 1)], features.reshape(count, 16))
+    return drawn_table("wide", count, seed, _draw)
 
 
 def _draw(materials: Floats, rng: np.random.Generator) -> Floats:
@@ -52,12 +46,8 @@ def _draw(materials: Floats, rng: np.random.Generator) -> Floats:
         tries += 1
         size = size if tries % 50 else _size(rng)
         surface = _surface(materials, rng)
-    while True:
-        source, receiver = rng.uniform(CLEARANCE, size - CLEARANCE, (2, 3))
-        if np.linalg.norm(source - receiver) >= SEPARATION:
-            break
-    # To the millimetre and to a ten-thousandth, so that the table is readable and reads back as the same numbers.
-    return np.concatenate([np.round(np.concatenate([size, source, receiver]), 3), np.round(surface, 4)])
+    # To a ten-thousandth, so that the table is readable and reads back as the same numbers.
+    return np.concatenate([placed(size, CLEARANCE, SEPARATION, rng), np.round(surface, 4)])
 
 
 def _size(rng: np.random.Generator) -> Floats:

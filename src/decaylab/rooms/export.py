@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import io
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from decaylab.acoustics import EDC_SAMPLES, SAMPLING_RATE
 from decaylab.errors import DataError, InputError
 from decaylab.rooms.dataset import DataSet
-from decaylab.rooms.features import RoomTable
+from decaylab.rooms.files import check_space, disk_errors, replace_file
 from decaylab.rooms.published import CURVES, TABLE
 from decaylab.rooms.tables import write_rooms_csv
 
@@ -52,9 +52,9 @@ def export_published(data: DataSet, target: str | Path, progress: Callable[[int,
         )
     _check_names(data.ids)
     folder = folder.absolute()
-    with _disk_errors(folder):
+    with disk_errors(folder, "nothing of it was kept. Make room first"):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        _check_space(folder, len(data))
+        check_space(folder, len(data), _FILE_BYTES, folder.parent)
         with _beside(folder) as unfinished:
             size = _write(data, unfinished, progress)
             if os.path.lexists(folder):  # a rename would replace an empty folder
@@ -73,11 +73,8 @@ def _write(data: DataSet, folder: Path, progress: Callable[[int, int], None] | N
         if progress is not None:
             progress(row + 1, len(data))
     text = io.StringIO()
-    write_rooms_csv(RoomTable(data.ids, data.features), text)
-    with open(folder / TABLE, "w", encoding="utf-8", newline="") as stream:
-        stream.write(text.getvalue())
-        stream.flush()
-        os.fsync(stream.fileno())
+    write_rooms_csv(data.table, text)
+    replace_file(folder / TABLE, text.getvalue())
     for made in (curves, folder):
         _sync_folder(made)
     return size
@@ -97,9 +94,7 @@ def _write_curve(file: Path, curve: NDArray[np.float32]) -> int:
 
 def _check_names(ids: list[str]) -> None:
     """Refuse ids that cannot be joined again: not one per file, or not a file's name."""
-    counts: dict[str, int] = {}
-    for room in ids:
-        counts[room] = counts.get(room, 0) + 1
+    counts = Counter(ids)
     wrong = [f"{room!r} is there twice" for room, count in counts.items() if count > 1]
     for room in counts:
         if not room or any(sign in room for sign in "/\\\0\n\r"):
@@ -111,14 +106,6 @@ def _check_names(ids: list[str]) -> None:
         raise DataError(f"the published layout has a file per id: {', '.join(wrong[:3])}{rest}. Rename these rooms")
 
 
-def _check_space(folder: Path, rooms: int) -> None:
-    needed, free = rooms * _FILE_BYTES, shutil.disk_usage(folder.parent).free
-    if needed > free:
-        raise DataError(
-            f"not enough space for {folder}: {rooms} curves need {needed / 1e6:.1f} MB, {free / 1e6:.1f} MB are free"
-        )
-
-
 @contextlib.contextmanager
 def _beside(folder: Path) -> Iterator[Path]:
     """A new folder beside this one, on the same disk; gone afterwards unless it was renamed."""
@@ -128,16 +115,6 @@ def _beside(folder: Path) -> Iterator[Path]:
         yield unfinished
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _disk_errors(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise DataError(f"no space left to write {folder}: nothing of it was kept. Make room first") from None
-        raise DataError(f"{folder} cannot be written: {error.strerror or error}") from None
 
 
 def _sync_folder(folder: Path) -> None:

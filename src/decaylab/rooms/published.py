@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -57,10 +58,7 @@ def open_published(path: Path) -> PublishedData:
     if not (path / CURVES).is_dir():
         raise DataError(f"{path} has {TABLE} but no folder {CURVES}/ with one <ID>.npy per room: put the curves there")
     files = {file.stem for file in (path / CURVES).glob("*.npy")}
-    counts: dict[str, int] = {}
-    for room in table.ids:
-        counts[room] = counts.get(room, 0) + 1
-    twice = [room for room, count in counts.items() if count > 1]
+    twice = [room for room, count in Counter(table.ids).items() if count > 1]
     if twice:
         raise DataError(f"{path / TABLE} names {len(twice)} ids more than once ({_some(twice)}): they cannot be joined")
     digest = hashlib.sha256(f"decaylab published {EDC_SAMPLES} {SAMPLING_RATE}".encode())

@@ -5,7 +5,6 @@ What two simulations of one room differ by is the noise of the labels (`decaylab
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import fields
 from typing import NamedTuple
 
@@ -14,10 +13,8 @@ from numpy.typing import NDArray
 
 from decaylab.errors import DataError, InputError
 from decaylab.rooms.dataset import DataSet
-from decaylab.rooms.features import RoomTable
-from decaylab.rooms.generate import simulated_curves
 from decaylab.rooms.simulate import FORMER_SETTINGS, SimulationSettings, simulator_versions
-from decaylab.rooms.store import FORMAT
+from decaylab.rooms.store import FORMAT, other_settings
 from decaylab.rooms.tables import room_key
 
 #: Keys of a manifest's settings that are none of a single room's simulation.
@@ -52,25 +49,21 @@ def recorded_simulation(data: DataSet) -> Recorded:
             f"{data.path} was simulated with {recorded.get('simulator')}, {installed} is installed: two versions "
             "differ by more than two simulations do. Install the one that made it"
         )
-    told = {**FORMER_SETTINGS, **recorded}
-    known = {field.name: told[field.name] for field in fields(SimulationSettings) if field.name in told}
+    known = {field.name: recorded[field.name] for field in fields(SimulationSettings) if field.name in recorded}
     try:
         settings = SimulationSettings(**known)
     except (InputError, TypeError) as error:
         raise DataError(f"the manifest of {data.path} holds settings that cannot be: {error}") from None
-    here = {**settings.to_json(), **{key: told.get(key) for key in _OF_THE_SET}}
-    differing = [
-        f"{key} is {told.get(key)!r} there, {here.get(key)!r} here"
-        for key in sorted({*told, *here})
-        if told.get(key) != here.get(key)
-    ]
-    if differing or not isinstance(told.get("seed"), int):
-        what = "; ".join(differing) or f"seed is {told.get('seed')!r}"
+    here = {**settings.to_json(), **{key: recorded.get(key) for key in _OF_THE_SET}}
+    differing = other_settings(recorded, here)
+    if not isinstance(recorded.get("seed"), int):
+        differing = differing or f"seed is {recorded.get('seed')!r}"
+    if differing:
         raise DataError(
-            f"the rooms of {data.path} cannot be simulated again as they were: {what}. "
-            "Use the version of decaylab that made it"
+            f"the rooms of {data.path} cannot be simulated again as they were: "
+            f"{differing}. Use the version of decaylab that made it"
         )
-    return Recorded(told["seed"], settings)
+    return Recorded(recorded["seed"], settings)
 
 
 def fresh_seed(recorded: Recorded, seed: int | None = None) -> int:
@@ -94,11 +87,3 @@ def first_rows(data: DataSet, rows: NDArray[np.int64], count: int | None) -> NDA
         return np.sort(rows)
     order = sorted(rows.tolist(), key=lambda row: room_key(data.features[row]))
     return np.sort(np.array(order[:count], dtype=np.int64))
-
-
-def fresh_curves(
-    data: DataSet, rows: NDArray[np.int64], seed: int, settings: SimulationSettings, jobs: int
-) -> Generator[tuple[int, NDArray[np.float32]], None, None]:
-    """Rows of the data set, each with a fresh curve (samples,), as they are ready, in any order; close it when done."""
-    table = RoomTable(data.ids, data.features)
-    return simulated_curves(table, rows.tolist(), seed, settings, jobs)

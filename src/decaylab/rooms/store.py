@@ -130,3 +130,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if lacking:
         raise DataError(f"{folder / MANIFEST} lacks {', '.join(lacking)}: it was cut or edited by hand")
     return manifest
+
+
+def other_settings(there: dict[str, Any], here: dict[str, Any]) -> str:
+    """What differs between a data set's settings and those of now: `key is 1 there, 2 here; ...`; empty if equal."""
+    return "; ".join(
+        f"{key} is {there.get(key)!r} there, {here.get(key)!r} here"
+        for key in sorted({*there, *here})
+        if there.get(key) != here.get(key)
+    )

@@ -6,15 +6,12 @@ The format is described in `decaylab.rooms.store`.
 from __future__ import annotations
 
 import contextlib
-import errno
 import io
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from io import FileIO
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -23,8 +20,7 @@ from numpy.typing import NDArray
 from decaylab.errors import DataError, InputError
 from decaylab.rooms.digests import data_digest, ends_whole, read_digests, row_digest
 from decaylab.rooms.features import RoomTable
-from decaylab.rooms.files import replace_file, write_all
-from decaylab.rooms.locking import exclusive_lock
+from decaylab.rooms.files import check_space, disk_errors, exclusive_lock, replace_file, write_all
 from decaylab.rooms.store import (
     CURVES,
     DIGESTS,
@@ -34,6 +30,7 @@ from decaylab.rooms.store import (
     LOCK,
     MANIFEST,
     TABLE,
+    other_settings,
     read_manifest,
 )
 from decaylab.rooms.tables import read_rooms_csv, write_rooms_csv
@@ -82,7 +79,7 @@ class StoreWriter:
         self._open_files = contextlib.ExitStack()
 
     def __enter__(self) -> StoreWriter:
-        with self._disk_errors():
+        with store_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             self._open_files.enter_context(exclusive_lock(self.folder / LOCK))
             try:
@@ -92,9 +89,7 @@ class StoreWriter:
                 raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *rest: object) -> None:
         self._open_files.close()
 
     def write(self, row: int, curve: NDArray[np.float32]) -> None:
@@ -103,7 +98,7 @@ class StoreWriter:
         if len(data) != self._row_bytes:
             raise DataError(f"a curve of {curve.shape} does not fit a store of {self._samples} samples")
         digest = row_digest(self.table.features[row], data)
-        with self._disk_errors():
+        with store_errors(self.folder):
             # Not through a memory map: on a full disk a write to a map kills the process with SIGBUS.
             self._curve_file.seek(self._offset + row * self._row_bytes)
             write_all(self._curve_file, data)
@@ -117,7 +112,7 @@ class StoreWriter:
         """
         rows = [self._digests[row] for row in range(len(self.table))]
         whole = data_digest(self.table.ids, rows, self._samples, self._sampling_rate)
-        with self._disk_errors():
+        with store_errors(self.folder):
             if read_manifest(self.folder)["digest"] != whole:
                 os.fsync(self._curve_file.fileno())
                 lines = "".join(f"{row} {self._digests[row]}\n" for row in range(len(self.table)))
@@ -142,28 +137,14 @@ class StoreWriter:
         self._digests = self._whole_rows()
         self.pending = [row for row in range(len(self.table)) if row not in self._digests]
         if self.pending:
-            self._check_space()
+            check_space(self.folder, len(self.pending), self._row_bytes, self.folder)
             self._write_manifest(None)
 
     def _check_settings(self, manifest: dict[str, Any]) -> None:
-        theirs = {**self._former, **manifest["settings"]}
-        differing = [
-            f"{key} is {theirs.get(key)!r} there, {self._settings.get(key)!r} here"
-            for key in sorted({*theirs, *self._settings})
-            if theirs.get(key) != self._settings.get(key)
-        ]
-        if differing:
+        if differing := other_settings({**self._former, **manifest["settings"]}, self._settings):
             raise InputError(
-                f"{self.folder} was simulated with other settings: {'; '.join(differing)}. "
+                f"{self.folder} was simulated with other settings: {differing}. "
                 "Give the same settings to go on with it, or --out another folder"
-            )
-
-    def _check_space(self) -> None:
-        needed, free = len(self.pending) * self._row_bytes, shutil.disk_usage(self.folder).free
-        if needed > free:
-            raise DataError(
-                f"not enough space for {self.folder}: {len(self.pending)} curves need {needed / 1e6:.1f} MB, "
-                f"{free / 1e6:.1f} MB are free. Make room, or simulate fewer rooms"
             )
 
     def _write_table(self) -> None:
@@ -225,8 +206,10 @@ class StoreWriter:
             manifest[LABEL_NOISE] = measured
         replace_file(self.folder / MANIFEST, json.dumps(manifest, indent=2) + "\n")
 
-    def _disk_errors(self) -> contextlib.AbstractContextManager[None]:
-        return disk_errors(self.folder)
+
+def store_errors(folder: Path) -> contextlib.AbstractContextManager[None]:
+    """Turn what the disk refuses while a store is written into one DataError."""
+    return disk_errors(folder, "the curves that are written stay. Make room and run the same command again: it goes on")
 
 
 @contextlib.contextmanager
@@ -241,27 +224,13 @@ def store_to_annotate(folder: Path) -> Iterator[Callable[[dict[str, Any]], None]
 
     def replace(measured: dict[str, Any]) -> None:
         manifest = {**read_manifest(folder), LABEL_NOISE: measured}
-        with disk_errors(folder):
+        with store_errors(folder):
             replace_file(folder / MANIFEST, json.dumps(manifest, indent=2) + "\n")
 
     with contextlib.ExitStack() as held:
-        with disk_errors(folder):
+        with store_errors(folder):
             held.enter_context(exclusive_lock(folder / LOCK))
         yield replace
-
-
-@contextlib.contextmanager
-def disk_errors(folder: Path) -> Iterator[None]:
-    """Turn what the disk refuses while a store is written into one DataError."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise DataError(
-                f"no space left to write {folder}: the curves that are written stay. "
-                "Make room and run the same command again: it goes on"
-            ) from None
-        raise DataError(f"{folder} cannot be written: {error.strerror or error}") from None
 
 
 def _extended(folder: Path, there: RoomTable, wanted: RoomTable) -> RoomTable:
