@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from decaylab.acoustics import EDC_SAMPLES
+from decaylab.catalogue.models import MODELS
 from decaylab.errors import ModelError
 from decaylab.models.baseline import PhysicalBaseline, running_minimum, source_distance
 from decaylab.models.grid import draw_curve
@@ -39,6 +40,9 @@ class Compact(nn.Module):
 
     inputs: ClassVar[Literal["scaled", "physical"]] = "physical"
     outputs: ClassVar[Literal["scaled_curve", "knots"]] = "knots"
+    # For networks of a user's own that build on this one: they train by its recipe where they have none.
+    default_loss: ClassVar[str] = MODELS["compact"].loss
+    default_settings: ClassVar[dict[str, Any]] = MODELS["compact"].recipe
 
     input_mean: Tensor
     input_scale: Tensor
@@ -55,7 +59,7 @@ class Compact(nn.Module):
         count = len(self.baseline.knots(torch.ones(1, input_dim))[0])
         width = input_dim + 3 + BASELINE_INPUTS
         self.networks = nn.ModuleList(_network(width, count) for _ in range(NETWORKS))
-        self.input_noise = 0.0
+        self.input_noise = float(self.default_settings["input_noise"])
         self.register_buffer("input_mean", torch.zeros(width))
         self.register_buffer("input_scale", torch.ones(width))
         seen = torch.linspace(0, count - 1, BASELINE_INPUTS + 1)[1:].round().long()

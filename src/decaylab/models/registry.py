@@ -34,7 +34,5 @@ def build_model(name: str, *, input_dim: int = 16, output_length: int = EDC_SAMP
     module, _, own = row.path.partition(":")
     model: Any = getattr(import_module(module), own)(input_dim=input_dim, output_length=output_length)
     model.default_loss, model.default_settings = row.loss, row.recipe
-    for setting in row.takes:
-        setattr(model, setting, row.recipe[setting])
     built: nn.Module = model
     return built

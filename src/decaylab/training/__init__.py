@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from decaylab.training.loop import train as train
     from decaylab.training.recorder import RunRecorder as RunRecorder
 
-_WHERE = {"TrainConfig": "config", "Outcome": "loop", "train": "loop", "RunRecorder": "recorder"}
+_WHERE = {
+    "TrainConfig": "catalogue.settings",
+    "Outcome": "training.loop",
+    "train": "training.loop",
+    "RunRecorder": "training.recorder",
+}
 __all__ = ["Outcome", "RunRecorder", "TrainConfig", "train"]
 
 
@@ -25,4 +30,4 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'decaylab.training' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"decaylab.training.{_WHERE[name]}"), name)
+    return getattr(import_module(f"decaylab.{_WHERE[name]}"), name)
