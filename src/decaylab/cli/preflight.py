@@ -26,10 +26,10 @@ def run(args: argparse.Namespace) -> int:
     config.check()
     try:
         from decaylab.training import preflight
-        from decaylab.training.plan import prepare
+        from decaylab.training.plan import plan_training
     except ModuleNotFoundError as error:
         raise (missing_training(error, "decaylab preflight") or error) from error
-    checked = preflight.check(prepare(config))
+    checked = preflight.check(plan_training(config))
     write_lines([json.dumps(checked.record(), indent=2)] if "json" in args else checked.lines())
     if "force" not in args:
         preflight.refuse(checked)

@@ -133,6 +133,7 @@ KEYS: tuple[Key, ...] = (
     Key("metric_directions", ("object",), "", '"min" or "max" for metrics of your own', {"accuracy": "max"}),
     Key("metrics_definitions", TEXT, "", '"iso" or "predecessor"; absent: unknown', "iso"),
     Key("metrics_raw", ("object",), "", "documented metrics that were not finite, as text", {"c50.mae": "NaN"}),
+    Key("validation", ("object",), "", "metrics of the validation rooms by the best weights, in the form of `metrics`: what runs are chosen by, so that the test rooms stay unseen", None),
     Key("baselines", ("object",), "", "`mean_curve`: metrics of the mean training curve on the same test rooms; `physics`: of what physics alone expects (box rooms)", None),
     Key("label_noise", ("object", "null"), "", "the errors over the noise of the labels, paired: `rooms`, and for each metric `noise` (mean |a - b| / sqrt 2), `ratio` with its 95 % interval (`low`, `high`), `rooms`; null if not measured by then", None),
     Key("uncertainty", ("object", "null"), "", "intervals of predicted parameters from the errors on the validation rooms: `level`, `rooms`, `relative` (names whose half-width is a share of the value), `half_width`; and `coverage`, the share of test rooms that lay within; null if not measured", None),

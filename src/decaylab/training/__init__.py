@@ -11,11 +11,11 @@ os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 if TYPE_CHECKING:
     from decaylab.training.config import TrainConfig as TrainConfig
-    from decaylab.training.loop import Outcome as Outcome
     from decaylab.training.loop import train as train
+    from decaylab.training.outcome import Outcome as Outcome
     from decaylab.training.recorder import RunRecorder as RunRecorder
 
-_WHERE = {"TrainConfig": "config", "Outcome": "loop", "train": "loop", "RunRecorder": "recorder"}
+_WHERE = {"TrainConfig": "config", "Outcome": "outcome", "train": "loop", "RunRecorder": "recorder"}
 __all__ = ["Outcome", "RunRecorder", "TrainConfig", "train"]
 
 
