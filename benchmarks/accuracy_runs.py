@@ -32,7 +32,7 @@ from decaylab.rooms.store import DataSet
 from decaylab.runlog.files import remove_if_there
 from decaylab.training.data import parameter_medians
 from decaylab.training.loop import start
-from decaylab.training.plan import prepare
+from decaylab.training.plan import plan_training
 
 FOLDS = 5
 
@@ -156,7 +156,7 @@ def _train(case: Case, folder: Path) -> dict[str, Any]:
         experiments=str(folder / "experiments"), **dict(case.settings),
     )  # fmt: skip
     with remembered_physics(), torch.inference_mode(False):
-        plan = prepare(config)
+        plan = plan_training(config)
         if case.limit is not None:  # fewer rooms to learn from and to choose by; the same test rooms
             fewer = Split(plan.split.train[: case.limit], plan.split.validation[: case.limit], plan.split.test)
             plan = plan._replace(split=fewer, config=dataclasses.replace(plan.config, note=f"{case.limit} rooms"))

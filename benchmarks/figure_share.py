@@ -15,7 +15,7 @@ import time
 from typing import Any
 
 from decaylab.rooms import SimulationSettings, draw_rooms, simulate_rooms
-from decaylab.training import TrainConfig, loop, tensorboard, train
+from decaylab.training import TrainConfig, stages, tensorboard, train
 
 
 class Timed(tensorboard.CurveFigures):
@@ -38,7 +38,7 @@ def main() -> int:
     parser.add_argument("--epochs", type=int, default=400, help="default: 400")
     parser.add_argument("--model", default="compact", help="default: compact")
     args = parser.parse_args()
-    loop.CurveFigures = Timed  # type: ignore[misc]
+    stages.CurveFigures = Timed  # type: ignore[misc]
     print(f"{args.model}, {args.epochs} epochs")
     print("figures                 drawn    fit s  one figure s  share of the fit %  of an epoch %")
     with tempfile.TemporaryDirectory() as folder:

@@ -154,13 +154,15 @@ def trained(case: Case, seed: int, data: str, epochs: int) -> dict[str, Any]:
     from decaylab.training.data import CurveRooms, inputs_for, loader, mean_curve
     from decaylab.training.guarding import mean_curve_loss
     from decaylab.training.module import PRECISION, CurveModule
-    from decaylab.training.plan import prepare
+    from decaylab.training.plan import plan_training
     from decaylab.training.process import quiet_lightning
 
     quiet_lightning()
     torch.set_num_threads(1)
     options = {"schedule": "constant", **case.options} if "model" in case.options else case.options
-    plan = prepare(TrainConfig(data=data, seed=seed, early_stop=False, max_epochs=epochs, device="cpu", **options))
+    plan = plan_training(
+        TrainConfig(data=data, seed=seed, early_stop=False, max_epochs=epochs, device="cpu", **options)
+    )
     config, model = plan.config, plan.model
     features = fit_features(config.scaler, plan.data.features[plan.split.train])
     module = CurveModule(

@@ -63,9 +63,9 @@ def main() -> int:
     parser.add_argument("--data", help="a data set")
     parser.add_argument("--epochs", type=int, default=200)
     args = parser.parse_args()
-    from decaylab.training import loop
+    from decaylab.training import stages
 
-    setattr(loop, "KeepLast", Stopwatch)  # noqa: B010
+    setattr(stages, "KeepLast", Stopwatch)  # noqa: B010
     with tempfile.TemporaryDirectory() as folder:
         data = args.data
         if data is None:

@@ -66,7 +66,7 @@ def ours(store: str, steps: int) -> dict[str, list[float]]:
     from decaylab.training import TrainConfig
     from decaylab.training.data import CurveRooms, inputs_for, loader
     from decaylab.training.module import CurveModule
-    from decaylab.training.plan import prepare
+    from decaylab.training.plan import plan_training
 
     class Clock(L.Callback):
         """Seconds of each step, and of the fetching of each batch: between the end of a step and the next one."""
@@ -84,7 +84,7 @@ def ours(store: str, steps: int) -> dict[str, list[float]]:
             self._ended = time.perf_counter()
             self.step.append(self._ended - self._began)
 
-    plan = prepare(TrainConfig(data=store, model="hybrid_v2", loss="mse", batch_size=BATCH, device="cpu"))
+    plan = plan_training(TrainConfig(data=store, model="hybrid_v2", loss="mse", batch_size=BATCH, device="cpu"))
     data, rows, config = plan.data, plan.split.train, plan.config
     curves = fit_curves(config.scaler, data, rows)
     inputs = inputs_for(plan.model, data.features, fit_features(config.scaler, data.features[rows]))

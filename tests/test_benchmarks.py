@@ -204,6 +204,15 @@ def test_the_share_of_figures_in_a_training_is_printed():
 
 
 @pytest.mark.heavy
+def test_the_share_of_the_validation_rooms_metrics_is_printed():
+    command = [sys.executable, str(ROOT / "benchmarks" / "validation_share.py"), "--epochs", "10"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "scoring 8 validation rooms" in done.stdout
+    assert "goal (at most 5 %): reached" in done.stdout
+
+
+@pytest.mark.heavy
 def test_bad_and_good_runs_are_made_and_judged():
     command = [sys.executable, str(ROOT / "benchmarks" / "bad_runs.py"), "--limit", "20"]
     done = subprocess.run([*command, "--only", "wrong join; compact"], capture_output=True, text=True, timeout=900)

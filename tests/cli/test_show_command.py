@@ -24,6 +24,7 @@ from decaylab.rooms.splits import split_rows
 from decaylab.runlog.document import Document
 from decaylab.runlog.record import Folder, Record
 from decaylab.training import describe, loop
+from decaylab.training.outcome import Outcome
 from decaylab.training.plan import Plan, _chosen_rows
 
 ROOMS = 30
@@ -67,7 +68,7 @@ def recorded(plan: Plan) -> Record:
 
 def parsed(line: str) -> TrainConfig:
     """The settings that `decaylab train` begins to train with when this line is typed."""
-    with mock.patch.object(loop, "train", return_value=loop.Outcome("x", "completed", {}, {})) as begun:
+    with mock.patch.object(loop, "train", return_value=Outcome("x", "x", "completed", None, {}, {}, {})) as begun:
         assert main(shlex.split(line)[1:]) == 0
     return begun.call_args.args[0]
 

@@ -19,7 +19,7 @@ LAST = "checkpoints/last.ckpt"
 DRIVER = textwrap.dedent("""
     import json, os, signal, sys
     from decaylab.cli.main import main
-    from decaylab.training import checkpoint, last_checkpoint, loop
+    from decaylab.training import checkpoint, last_checkpoint, stages
     from decaylab.training.last_checkpoint import KeepLast
     from decaylab.training.module import CurveModule
     from decaylab.training.recorder import RunRecorder
@@ -51,7 +51,7 @@ DRIVER = textwrap.dedent("""
             where, _, number = (case["kill"] or "").partition(" ")
             epoch = int(number or 0)
             if where == "start":
-                before(loop, "_trainer", lambda *args: True)
+                before(stages, "trainer_for", lambda *args: True)
             elif where == "middle":  # of an epoch
                 before(CurveModule, "training_step",
                        lambda module, batch, index: index == 1 and module.trainer.current_epoch + 1 == epoch
@@ -71,7 +71,7 @@ DRIVER = textwrap.dedent("""
                         die()
                 KeepLast.on_train_epoch_end = patched
             elif where == "evaluation":
-                before(loop, "evaluate_test_rooms", lambda *args: True)
+                before(stages, "evaluate_test_rooms", lambda *args: True)
             elif where == "finished":
                 before(KeepLast, "remove", lambda *args: True)
             os._exit(main(case["argv"]))

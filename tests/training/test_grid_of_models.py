@@ -12,7 +12,7 @@ from decaylab.catalogue.settings import PRECISIONS, SCALER_TYPES, TrainConfig
 from decaylab.errors import DecaylabError
 from decaylab.models import lstm, multihead, transformer
 from decaylab.runlog.history import read_history
-from decaylab.training import loop
+from decaylab.training import loop, stages
 
 
 @pytest.fixture(autouse=True)
@@ -46,8 +46,8 @@ def why_not(model, loss, scaler, precision):
 @pytest.mark.parametrize("model", MODELS)
 def test_every_combination_trains_or_is_refused(published, tmp_path, monkeypatch, model, loss):
     scored = {"metrics": {}, "baselines": {}, "training_medians": None, "label_noise": None}
-    monkeypatch.setattr(loop, "evaluate_test_rooms", lambda *args: scored)
-    monkeypatch.setattr(loop, "record_intervals", lambda *args: None)
+    monkeypatch.setattr(stages, "evaluate_test_rooms", lambda *args: scored)
+    monkeypatch.setattr(stages, "evaluate_validation_rooms", lambda *args: {"validation": {}, "uncertainty": None})
     for scaler in SCALER_TYPES:
         for precision in PRECISIONS:
             folder = tmp_path / f"{scaler}_{precision}"

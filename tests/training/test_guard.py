@@ -262,9 +262,9 @@ def test_the_loss_of_the_mean_curve_is_that_of_a_model_that_answers_it(published
     from decaylab.rooms.scaling import fit_curves, fit_features
     from decaylab.training.data import CurveRooms, inputs_for, loader, mean_curve
     from decaylab.training.module import CurveModule
-    from decaylab.training.plan import prepare
+    from decaylab.training.plan import plan_training
 
-    plan = prepare(TrainConfig(data=str(published), model="lstm", loss="mse", device="cpu"))
+    plan = plan_training(TrainConfig(data=str(published), model="lstm", loss="mse", device="cpu"))
     data, rows = plan.data, plan.split.train
     inputs = inputs_for(plan.model, data.features, fit_features("standard", data.features[rows]))
     scaler = fit_curves("standard", data, rows)

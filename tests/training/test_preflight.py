@@ -15,7 +15,7 @@ from decaylab.cli.main import main
 from decaylab.rooms import SimulationSettings, draw_rooms, simulate_rooms
 from decaylab.rooms.leakage import shared_rows
 from decaylab.training import loop, preflight, preflight_findings
-from decaylab.training.plan import prepare
+from decaylab.training.plan import plan_training
 from decaylab.training.preflight import PreflightError, check, refuse
 from decaylab.training.preflight_steps import Trial, places
 
@@ -51,7 +51,7 @@ def own(tmp_path_factory):
 
 
 def checked(data, **options):
-    return check(prepare(TrainConfig(data=str(data), device="cpu", **options)))
+    return check(plan_training(TrainConfig(data=str(data), device="cpu", **options)))
 
 
 def codes(found):
@@ -64,7 +64,7 @@ def test_a_run_with_and_one_without_are_bit_equal(published, own, tmp_path, mode
         data=str(published), model=own if model == "own" else model, max_epochs=2, batch_size=4, device="cpu", seed=3,
         experiments=str(tmp_path),
     )  # fmt: skip
-    runs = [loop.train(config).directory, loop.start(prepare(config)).directory]
+    runs = [loop.train(config).directory, loop.start(plan_training(config)).directory]
     for name in ("predictions.npy", "checkpoints/best_model.ckpt"):
         first, second = (os.path.join(run, name) for run in runs)
         if name.endswith(".npy"):
@@ -78,7 +78,7 @@ def test_a_run_with_and_one_without_are_bit_equal(published, own, tmp_path, mode
 
 
 def test_nothing_is_drawn_and_the_plan_is_as_it_was(published):
-    plan = prepare(TrainConfig(data=str(published), device="cpu"))
+    plan = plan_training(TrainConfig(data=str(published), device="cpu"))
     before = {name: value.clone() for name, value in plan.model.state_dict().items()}
     states = torch.get_rng_state(), np.random.get_state()[1].tobytes(), random.getstate()
     check(plan)
@@ -135,7 +135,7 @@ def test_a_tiny_batch_is_put_beside_eight_measured(published):
 
 
 def test_half_precision_is_told_without_a_gpu(published):
-    plan = prepare(TrainConfig(data=str(published), device="cpu", loss="auxiliary", gradient_clip_val=1.0))
+    plan = plan_training(TrainConfig(data=str(published), device="cpu", loss="auxiliary", gradient_clip_val=1.0))
     quiet = Trial([1.0], [], 0.1, 0.1, 0.0)
     half = plan._replace(config=TrainConfig(**{**vars(plan.config), "precision": 16}))
     assert [one.code for one in preflight_findings.of_settings(half, quiet, 1.0)] == ["half_precision_logs"]
@@ -150,14 +150,14 @@ def test_scaled_targets_that_reach_far_are_told(published, own, monkeypatch):
 
 
 def test_workers_that_cost_are_told_and_others_not(published):
-    plan = prepare(TrainConfig(data=str(published), num_workers=2))
+    plan = plan_training(TrainConfig(data=str(published), num_workers=2))
     assert preflight_findings.workers_cost(plan, 2.0, 1.0).change == {"--num-workers": 0}
     assert preflight_findings.workers_cost(plan, 1.0, 0.95) is None
     assert preflight_findings.workers_cost(plan, 1.0, None) is None
 
 
 def test_first_steps_are_refused_only_where_they_fail(published):
-    plan = prepare(TrainConfig(data=str(published)))
+    plan = plan_training(TrainConfig(data=str(published)))
 
     def judged(losses):
         return preflight_findings.failing_steps(plan, Trial(losses, [], 0.1, 0.1, 0.0), 1.0)
@@ -233,7 +233,7 @@ def test_a_store_that_was_changed_since_it_was_simulated_is_told(tmp_path):
 
 
 def test_a_split_that_shares_most_rooms_is_a_note(published, monkeypatch):
-    plan = prepare(TrainConfig(data=str(published), device="cpu"))
+    plan = plan_training(TrainConfig(data=str(published), device="cpu"))
     plan.data.features[:, :3] = plan.data.features[0, :3]
     assert len(shared_rows(plan.data.features, plan.split, "rooms").test) == len(plan.split.test)
     assert "split_leaks" in codes(check(plan))

@@ -175,6 +175,16 @@ def test_curves_are_compared_too(run, trained):
     assert "not compared" in verdict.rows[-1].remark
 
 
+def test_the_metrics_of_the_validation_rooms_are_compared_where_both_have_them(run, trained):
+    (whole,) = [path for path in trained.iterdir() if path.is_dir()]
+    change(run, validation__t20__mae=1.0)
+    assert compare(read_run(str(run)), read_run(str(whole)), []).verdict == "within tolerance"
+    record = record_of(run)
+    del record["validation"]  # as of before it was recorded
+    (run / "metadata.json").write_text(json.dumps(record))
+    assert compare(read_run(str(run)), read_run(str(whole)), []).verdict == "bit-equal"
+
+
 def test_a_gpu_is_not_expected_to_give_the_same_bits(run, trained):
     (whole,) = [path for path in trained.iterdir() if path.is_dir()]
     change(run, metrics__t20__mae=record_of(run)["metrics"]["t20"]["mae"] * (1 + 1e-9))

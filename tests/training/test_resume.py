@@ -116,15 +116,15 @@ def test_an_interrupted_run_is_resumed_and_its_durations_are_summed(killed, caps
 
 
 def test_interrupted_before_its_fit_goes_on_a_run_has_not_trained_longer(killed, monkeypatch):
-    from decaylab.training import loop
+    from decaylab.training import stages
 
     reached = read_history(str(killed / "history.jsonl")).lines[-1]["seconds"]
 
-    def interrupted(*args):
+    def interrupted(*args, **more):
         time.sleep(1)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop, "_trainer", interrupted)
+    monkeypatch.setattr(stages, "trainer_for", interrupted)
     assert main(["resume", str(killed)]) == 130
     record = record_of(killed)
     assert record["status"] == "interrupted"
@@ -143,9 +143,13 @@ def test_durations_that_somebody_edited_count_for_nothing(killed, value, monkeyp
     reached = read_history(str(killed / "history.jsonl")).lines[-1]["seconds"]
     with (killed / "history.jsonl").open("a") as file:
         file.write('{"epoch": 4, "seconds": "Infinity"}\n')
+
+    def interrupted(plan, run, *more, **options):
+        run.finish(status="interrupted")
+
     change(killed, training_config__training_duration_seconds=value, total_duration_seconds=value, resumes=value)
     assert seconds_so_far(read_run(str(killed)))["fit"] == reached
-    monkeypatch.setattr("decaylab.training.resume.carry_out", lambda plan, run, *more: run.finish(status="interrupted"))
+    monkeypatch.setattr("decaylab.training.resume.carry_out", interrupted)
     with pytest.raises(AttributeError):  # there is no outcome to report
         main(["resume", str(killed)])
     record = record_of(killed)

@@ -104,6 +104,7 @@ _OWN = (
     Key("metric_directions", OBJECT, "", '"min" or "max" for metrics of your own', {"accuracy": "max"}),
     Key("metrics_definitions", TEXT, "", '"iso" or "predecessor"; absent: unknown', "iso"),
     Key("metrics_raw", OBJECT, "", "documented metrics that were not finite, as text", {"c50.mae": "NaN"}),
+    Key("validation", OBJECT, "", "metrics of the validation rooms by the best weights, in the form of `metrics`: what runs are chosen by, so that the test rooms stay unseen"),
     Key("baselines", OBJECT, "", "`mean_curve`: metrics of the mean training curve on the same test rooms; `physics`: of what physics alone expects (box rooms)"),
     Key("label_noise", OBJECT_OR_NULL, "", "the errors over the noise of the labels, paired: `rooms`, and for each metric `noise` (mean |a - b| / sqrt 2), `ratio` with its 95 % interval (`low`, `high`), `rooms`; null if not measured by then"),
     Key("uncertainty", OBJECT_OR_NULL, "", "intervals of predicted parameters from the errors on the validation rooms: `level`, `rooms`, `relative` (names whose half-width is a share of the value), `half_width`; and `coverage`, the share of test rooms that lay within; null if not measured"),

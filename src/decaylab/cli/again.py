@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from decaylab.errors import InputError
 
 if TYPE_CHECKING:
-    from decaylab.training.loop import Outcome
+    from decaylab.training.outcome import Outcome
 
 
 def add_again(parser: argparse.ArgumentParser) -> None:

@@ -22,9 +22,9 @@ def run(args: argparse.Namespace) -> int:
     config, _ = train.config_of(args)
     config.check()
     from decaylab.training import preflight
-    from decaylab.training.plan import prepare
+    from decaylab.training.plan import plan_training
 
-    checked = preflight.check(prepare(config))
+    checked = preflight.check(plan_training(config))
     write_lines([json.dumps(checked.record(), indent=2)] if "json" in args else checked.lines())
     if "force" not in args:
         preflight.refuse(checked)

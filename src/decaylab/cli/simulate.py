@@ -106,24 +106,14 @@ def _settings(args: argparse.Namespace) -> SimulationSettings:
 
 def _rooms(args: argparse.Namespace) -> tuple[RoomTable, dict[str, Any]]:
     """The rooms asked for, in the order of the store, and where they come from."""
-    from decaylab.rooms import choose_rooms, draw_rooms, draw_wide_rooms, read_rooms_csv
-    from decaylab.rooms.draw import DRAW_VERSION
-    from decaylab.rooms.draw_wide import WIDE_VERSION
-    from decaylab.rooms.features import check_rooms
+    from decaylab.rooms.wanted import wanted_rooms
 
     if args.seed < 0:
         raise InputError(f"--seed must be 0 or more, not {args.seed}")
     if args.wide and args.rooms is not None:
         raise InputError("--wide says how --count draws rooms: leave it out with --rooms")
-    if args.rooms is None:
-        count = args.count if args.limit is None else min(args.count, args.limit)
-        if args.wide:
-            return draw_wide_rooms(count, args.seed), {"kind": f"drawn wide, version {WIDE_VERSION}"}
-        return draw_rooms(count, args.seed), {"kind": f"drawn, version {DRAW_VERSION}"}
-    table = read_rooms_csv(args.rooms)
-    check_rooms(table)  # before they are mixed: its rows are those of the file
-    source = {"kind": "table", "file": os.path.basename(args.rooms), "rows": len(table)}
-    return choose_rooms(table, args.limit), source
+    rooms = args.count if args.rooms is None else args.rooms
+    return wanted_rooms(rooms, limit=args.limit, wide=args.wide, seed=args.seed)
 
 
 def cores() -> int:

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     config.check()  # before PyTorch is imported: a wrong option answers at once
     from decaylab.training.loop import train
 
-    outcome = train(config, origin, keep_last="keep_last" in args, force="force" in args)
+    outcome = train(config, force="force" in args, keep_last="keep_last" in args, origin=origin)
     print(verdict(outcome.metrics), file=sys.stderr)
     if line := learnt(outcome.metrics, outcome.baselines):
         print(line, file=sys.stderr)

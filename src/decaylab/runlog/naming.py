@@ -26,19 +26,43 @@ def check_model_name(name: str) -> None:
         )
 
 
-def make_run_directory(experiments: str, model_name: str) -> tuple[str, str]:
+def timestamp_of(run_id: str, model_name: str) -> str:
+    """The timestamp in an id that was chosen for a run.
+
+    Raises:
+        RunLogError: the id is not of the form `{model_name}_{timestamp}`.
+    """
+    name, _, rest = run_id.partition(f"{model_name}_")
+    try:
+        time.strptime(rest, TIMESTAMP_FORMAT)
+        is_whole = len(rest) == len(time.strftime(TIMESTAMP_FORMAT))  # strptime also takes months of one digit
+    except ValueError:
+        is_whole = False
+    if name or not is_whole or not rest.isascii():
+        raise RunLogError(
+            f"run id {run_id!r} cannot be used: give {model_name}_ and a time like {time.strftime(TIMESTAMP_FORMAT)}"
+        )
+    return rest
+
+
+def make_run_directory(experiments: str, model_name: str, run_id: str | None = None) -> tuple[str, str]:
     """Make `{experiments}/{model_name}_{timestamp}` and return it with its timestamp (local time).
 
     The directory is made exclusively: a second run of the same second gets `_2`, then `_3`. `archive/` is made
     beside the experiments folder, for the document's own `tar` line.
 
+    Args:
+        experiments: the folder of runs; made if need be.
+        model_name: checked already (`check_model_name`).
+        run_id: the directory's name, if it is not to be made from the clock.
+
     Raises:
-        RunLogError: the folder cannot be made or written to.
+        RunLogError: the folder cannot be made or written to, or the id cannot be used or exists.
     """
+    timestamp = time.strftime(TIMESTAMP_FORMAT) if run_id is None else timestamp_of(run_id, model_name)
     try:
         os.makedirs(experiments, exist_ok=True)
         os.makedirs(os.path.join(os.path.dirname(os.path.abspath(experiments)), "archive"), exist_ok=True)
-        timestamp = time.strftime(TIMESTAMP_FORMAT)
         base = os.path.join(experiments, f"{model_name}_{timestamp}")
         directory, suffix = base, 1
         while True:
@@ -46,6 +70,8 @@ def make_run_directory(experiments: str, model_name: str) -> tuple[str, str]:
                 os.mkdir(directory)
                 return directory, timestamp
             except FileExistsError:
+                if run_id is not None:
+                    raise RunLogError(f"run {run_id} exists already in {experiments!r}: choose another id") from None
                 suffix += 1
                 directory = f"{base}_{suffix}"
     except OSError as error:

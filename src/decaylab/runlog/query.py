@@ -169,7 +169,7 @@ def direction(field: str, records: Sequence[Record]) -> tuple[str | None, bool]:
             own = recorded.get(rest) if section == "metrics" else recorded.get(field)
             if own in ("min", "max"):
                 return own, True
-    if section not in ("metrics", "baselines"):
+    if section not in ("metrics", "validation", "baselines"):
         return None, True
     statistic = field.rpartition(".")[2]
     if statistic in ("mae", "rmse", "mse", "r2", "p95", "within_jnd"):

@@ -48,6 +48,7 @@ def start(
     tags: tuple[str, ...] | list[str] = (),
     capture_output: bool = True,
     handle_sigterm: bool = True,
+    run_id: str | None = None,
     **sections: Any,
 ) -> Run:
     """Put a new run on record and return its recorder, best used in a `with` block.
@@ -62,10 +63,11 @@ def start(
         tags: words to find the run by.
         capture_output: keep what is printed in output.log, too.
         handle_sigterm: record SIGTERM as an interruption (main thread only, and only if nobody else handles it).
+        run_id: name of the run's directory, `{model_name}_{timestamp}`, that must not exist; None: by the clock.
         **sections: further top-level keys, as in `Run.update`.
 
     Raises:
-        RunLogError: a name, a value or a folder that cannot be used; nothing is left behind.
+        RunLogError: a name, an id, a value or a folder that cannot be used; nothing is left behind.
     """
     check_model_name(model_name)
     folder = os.fspath(experiments)
@@ -78,7 +80,7 @@ def start(
         check_tags(tags)
         if note:
             check_note(note)
-    directory, timestamp = make_run_directory(folder, model_name)
+    directory, timestamp = make_run_directory(folder, model_name, run_id)
     run_id = os.path.basename(directory)
     document.begin(run_id, timestamp, identity(), surroundings.command_line(), os.getcwd())
     run = Run(directory, folder, document, capture_output, handle_sigterm)

@@ -11,13 +11,13 @@ os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 if TYPE_CHECKING:
     from decaylab.catalogue.settings import TrainConfig as TrainConfig
-    from decaylab.training.loop import Outcome as Outcome
     from decaylab.training.loop import train as train
+    from decaylab.training.outcome import Outcome as Outcome
     from decaylab.training.recorder import RunRecorder as RunRecorder
 
 _WHERE = {
     "TrainConfig": "catalogue.settings",
-    "Outcome": "training.loop",
+    "Outcome": "training.outcome",
     "train": "training.loop",
     "RunRecorder": "training.recorder",
 }

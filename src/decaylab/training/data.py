@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from decaylab.acoustics import onset_index, room_parameters
+from decaylab.catalogue.settings import SETTINGS, TrainConfig
 from decaylab.evaluation import SCORED_PARAMETERS
 from decaylab.rooms.scaling import Scaler
 from decaylab.rooms.store import DataSet
@@ -131,6 +132,26 @@ class CurveRooms(Dataset[Batch]):
         return batch
 
 
+def rooms_for(
+    model: Any, data: DataSet, rows: NDArray[np.int64], inputs: NDArray[np.float64]
+) -> KnotRooms | CurveRooms:
+    """The rooms `rows` as this model trains on them; `inputs` (rooms of the data set, F), as the model takes them."""
+    if model.outputs == "knots":
+        return KnotRooms(model, data, rows)
+    return CurveRooms(data, rows, inputs, getattr(model, "scalars", ()))
+
+
+def fit_model(model: Any, rooms: KnotRooms | CurveRooms, config: TrainConfig) -> None:
+    """Give the model what it takes from its training rooms before any step: the scaling of its inputs or scalars."""
+    for setting in SETTINGS:
+        if setting.of_model and hasattr(model, setting.name):
+            setattr(model, setting.name, config.value(setting))
+    if isinstance(rooms, KnotRooms):
+        model.fit_inputs(rooms.tensors["features"], rooms.tensors["physics"])
+    elif rooms.scalars is not None:
+        model.fit_scalars(rooms.scalars)
+
+
 def inputs_for(model: Any, features: NDArray[np.float64], scaler: Scaler) -> NDArray[np.float64]:
     """Features (n, 16) as the model takes them: scaled, or in physical units."""
     return scaler.transform(features) if model.inputs == "scaled" else features
@@ -148,6 +169,21 @@ def loader(
         pin_memory=pin_memory,
         persistent_workers=persistent,
         collate_fn=_as_is,
+    )
+
+
+def loaders(
+    config: TrainConfig, device: str, training: Dataset[Batch], validation: Dataset[Batch]
+) -> tuple[DataLoader[Batch], DataLoader[Batch]]:
+    """The loaders of a fit, as its settings ask for them: training rooms shuffled, validation rooms in their order."""
+    common: dict[str, Any] = {
+        "workers": config.num_workers,
+        "pin_memory": config.pin_memory and device == "cuda",
+        "persistent": config.persistent_workers and config.num_workers > 0,
+    }
+    return (
+        loader(training, config.batch_size or 1, shuffle=True, **common),
+        loader(validation, config.eval_batch_size or 1, shuffle=False, **common),
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Any, BinaryIO
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from decaylab.evaluation.errors import ERRORS, room_errors, write_errors
 from decaylab.evaluation.noise import recorded_ratio
 from decaylab.evaluation.scalar_heads import ScalarHeads
 from decaylab.rooms.features import FEATURE_NAMES
+from decaylab.rooms.splits import Split
 from decaylab.rooms.store import DataSet
 from decaylab.runlog.files import remove_if_there, sync_directory
 from decaylab.runlog.keeping.shared import share_targets
@@ -56,23 +57,54 @@ class ArrayWriter:
             sync_directory(os.path.dirname(self._path))
 
 
-def evaluate_test_rooms(
-    module: CurveModule,
-    data: DataSet,
-    rows: NDArray[np.int64],
-    training_rows: NDArray[np.int64],
-    inputs: NDArray[np.float64],
-    mean_curve: NDArray[np.float32],
-    training_medians: Callable[[], dict[str, float]],
-    directory: str,
-    batch_size: int,
-) -> dict[str, Any]:
-    """Predict the rooms `rows`, write predictions.npy, targets.npy, errors.csv, and score them beside the baselines.
+class Predicted(NamedTuple):
+    """A block of rooms: linear energy of the data set and of the model, (n, samples) each, and what the model's scalar
+    heads answer, (n, S); None if it has none."""
 
-    Args:
-        training_rows: of the data set; the test rooms' materials are compared with those of these rows.
-        inputs: (rooms of the data set, 16) as the model takes them.
+    rows: NDArray[np.int64]
+    true: NDArray[np.float32]
+    energy: NDArray[np.float32]
+    scalars: NDArray[np.float32] | None
+
+
+class TrainedModel(NamedTuple):
+    """A model with its weights, and what it takes to score it.
+
+    Attributes:
+        module: the model, in whose mode and on whose device it is used.
+        data: the data set.
+        split: rows of the data set; the materials of the test rooms are compared with those of the training rooms.
+        inputs: (rooms of the data set, F), as the model takes them.
         mean_curve: (samples,) mean of the training curves, scored as `baselines.mean_curve`.
+        medians: gives the median of each parameter over the training rooms; it is asked only when an invalid prediction
+            has to be scored as one.
+        directory: the run's.
+        batch_size: test rooms at once.
+    """
+
+    module: CurveModule
+    data: DataSet
+    split: Split
+    inputs: NDArray[np.float64]
+    mean_curve: NDArray[np.float32]
+    medians: Callable[[], dict[str, float]]
+    directory: str
+    batch_size: int
+
+    def predict(self, rows: NDArray[np.int64], size: int) -> Iterator[Predicted]:
+        """The rooms `rows`, `size` of them at a time."""
+        self.module.eval()
+        for start in range(0, len(rows), size):
+            block = rows[start : start + size]
+            with torch.inference_mode():
+                given = torch.from_numpy(self.inputs[block]).float().to(self.module.device)
+                energy, scalars = self.module.predict(given)
+            answers = None if scalars is None else scalars.float().cpu().numpy()
+            yield Predicted(block, self.data.read(block), energy.float().cpu().numpy(), answers)
+
+
+def evaluate_test_rooms(trained: TrainedModel) -> dict[str, Any]:
+    """Predict the test rooms, write predictions.npy, targets.npy, errors.csv, and score them beside the baselines.
 
     Returns:
         `{"metrics": ..., "baselines": {"mean_curve": ..., "physics": ...}}`, each as `CurveMetrics.result` gives it
@@ -80,43 +112,36 @@ def evaluate_test_rooms(
         `training_medians`, null unless an invalid prediction was scored as one; `label_noise`, null unless the data
         set was measured (`evaluation.noise`); of a model with scalar heads `metrics_scalar_heads`.
     """
+    data, rows = trained.data, trained.split.test
     used: dict[str, float] = {}
 
     def medians() -> dict[str, float]:
-        if not used:  # they take a pass over the training curves: at the first need, once
-            used.update(training_medians())
+        used.update(trained.medians())
         return used
 
     scores, mean_scores, physics_scores = CurveMetrics(medians), CurveMetrics(medians), CurveMetrics(medians)
     physics = _physics_of(data)
-    heads = ScalarHeads(module.model.scalars) if getattr(module.model, "scalars", ()) else None
+    scalars = getattr(trained.module.model, "scalars", ())
+    heads = ScalarHeads(scalars) if scalars else None
     shape = (len(rows), data.samples)
-    module.eval()
-    device = module.device
     with (
-        torch.inference_mode(),
-        ArrayWriter(os.path.join(directory, "predictions.npy"), shape) as predictions,
-        ArrayWriter(os.path.join(directory, "targets.npy"), shape) as targets,
+        ArrayWriter(os.path.join(trained.directory, "predictions.npy"), shape) as predictions,
+        ArrayWriter(os.path.join(trained.directory, "targets.npy"), shape) as targets,
     ):
-        for start in range(0, len(rows), batch_size):
-            block = rows[start : start + batch_size]
-            truth = data.read(block)
-            given = torch.from_numpy(inputs[block]).float().to(device)
-            energy, scalars = module.predict(given)
-            predicted = energy.float().cpu().numpy()
-            if heads is not None and scalars is not None:
-                heads.add(scalars.float().cpu().numpy())
-            predictions.add(predicted)
-            targets.add(truth)
-            reference = Reference.of(truth, data.sampling_rate)
-            scores.add(predicted, reference)
-            mean_scores.add(np.broadcast_to(mean_curve, truth.shape), reference)
+        for block in trained.predict(rows, trained.batch_size):
+            if heads is not None and block.scalars is not None:
+                heads.add(block.scalars)
+            predictions.add(block.energy)
+            targets.add(block.true)
+            reference = Reference.of(block.true, data.sampling_rate)
+            scores.add(block.energy, reference)
+            mean_scores.add(np.broadcast_to(trained.mean_curve, block.true.shape), reference)
             if physics is not None:
-                physics_scores.add(physics(data.features[block]), reference)
-    share_targets(directory)
+                physics_scores.add(physics(data.features[block.rows]), reference)
+    share_targets(trained.directory)
     ids = [data.ids[row] for row in rows]
-    of_rooms = room_errors(rows, ids, data.features[rows], data.features[training_rows], scores)
-    write_errors(os.path.join(directory, ERRORS), of_rooms)
+    of_rooms = room_errors(rows, ids, data.features[rows], data.features[trained.split.train], scores)
+    write_errors(os.path.join(trained.directory, ERRORS), of_rooms)
     baselines = {"mean_curve": _without_terciles(mean_scores.result())}
     if physics is not None:
         baselines["physics"] = _without_terciles(physics_scores.result())

@@ -1,4 +1,4 @@
-"""The intervals of a trained model: from its errors on the validation rooms, checked on the test rooms."""
+"""The validation rooms through the best weights: their metrics, and the intervals that their errors give."""
 
 from __future__ import annotations
 
@@ -7,43 +7,43 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
+from decaylab.evaluation import CurveMetrics, Reference
 from decaylab.evaluation.curve_file import CurveFile
 from decaylab.evaluation.intervals import Pair, coverage, fit_intervals, parameter_pairs
-from decaylab.rooms.splits import Split
-from decaylab.rooms.store import DataSet
 from decaylab.runlog.curve_files import PAIRS
 from decaylab.training.checkpoint import load_checkpoint, save_checkpoint
-from decaylab.training.data import blocks
-from decaylab.training.module import CurveModule
+from decaylab.training.data import BLOCK_ROWS, blocks
+from decaylab.training.evaluate import TrainedModel
 
 
-def record_intervals(
-    module: CurveModule, data: DataSet, split: Split, inputs: NDArray[np.float64], directory: str, checkpoint: str
-) -> dict[str, Any]:
-    """Fit the intervals, store them in the checkpoint, and return them with their `coverage` for the record.
+def evaluate_validation_rooms(trained: TrainedModel, checkpoint: str) -> dict[str, Any]:
+    """Score the validation rooms, and fit the intervals to their errors, which go into the checkpoint, too.
 
-    The validation rooms chose the best epoch, so the intervals lean a little to the narrow side; `coverage` is measured
-    on the test rooms, from the `predictions.npy` and `targets.npy` that lie in `directory`.
+    The validation rooms chose the best epoch, so their metrics are a little too good and the intervals a little too
+    narrow; `coverage` is measured on the test rooms, from the predictions.npy and targets.npy of the run.
+
+    Args:
+        trained: with the weights of the checkpoint, its test rooms already evaluated.
+        checkpoint: path of best_model.ckpt, which is written again.
+
+    Returns:
+        For the record: `validation`, metrics as `CurveMetrics.result` gives them, and `uncertainty`.
     """
-    intervals = fit_intervals(*parameter_pairs(_validation(module, data, split.validation, inputs), data.sampling_rate))
+    scores, rate = CurveMetrics(trained.medians), trained.data.sampling_rate
+    intervals = fit_intervals(*parameter_pairs(_validation(trained, scores), rate))
     content = load_checkpoint(checkpoint)
     about = {name: value for name, value in content.items() if name not in ("format", "version", "state_dict")}
     save_checkpoint(checkpoint, content["state_dict"], {**about, "uncertainty": intervals})
-    tested = parameter_pairs(_stored(directory), data.sampling_rate)
-    return {**intervals, "coverage": coverage(intervals, *tested)}
+    tested = parameter_pairs(_stored(trained.directory), rate)
+    return {"validation": scores.result(), "uncertainty": {**intervals, "coverage": coverage(intervals, *tested)}}
 
 
-def _validation(
-    module: CurveModule, data: DataSet, rows: NDArray[np.int64], inputs: NDArray[np.float64]
-) -> Iterator[Pair]:
-    module.eval()
-    with torch.inference_mode():
-        for block in blocks(rows):
-            given = torch.from_numpy(inputs[block]).float().to(module.device)
-            yield module.predict_energy(given).float().cpu().numpy(), data.read(block)
+def _validation(trained: TrainedModel, scores: CurveMetrics) -> Iterator[Pair]:
+    """Predicted and true curves, each block scored on its way."""
+    for block in trained.predict(trained.split.validation, BLOCK_ROWS):
+        scores.add(block.energy, Reference.of(block.true, trained.data.sampling_rate))
+        yield block.energy, block.true
 
 
 def _stored(directory: str) -> Iterator[Pair]:

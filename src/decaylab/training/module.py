@@ -16,9 +16,29 @@ from decaylab.losses import CurveLoss, Grid
 from decaylab.losses.scalar_heads import scalar_head_loss
 from decaylab.rooms.scaling import Scaler
 from decaylab.training.data import Batch, at_positions
+from decaylab.training.process import quiet_lightning
 
 #: What Lightning calls each precision.
 PRECISION = {32: "32-true", 16: "16-mixed", "bf16": "bf16-mixed"}
+
+
+def trainer_for(config: TrainConfig, device: str, **more: Any) -> L.Trainer:
+    """Lightning's trainer with these settings, without what it prints; `more`: its own arguments.
+
+    Args:
+        device: "cpu" or "cuda".
+    """
+    quiet_lightning()
+    return L.Trainer(
+        accelerator="gpu" if device == "cuda" else "cpu",
+        devices=1,
+        precision=PRECISION[config.precision],
+        gradient_clip_val=config.gradient_clip_val,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        **more,
+    )
 
 
 class CurveModule(L.LightningModule):

@@ -38,7 +38,7 @@ class Plan(NamedTuple):
     remarks: tuple[str, ...] = ()  # what there is to say of the model
 
 
-def prepare(config: TrainConfig) -> Plan:
+def plan_training(config: TrainConfig) -> Plan:
     """Check the settings against each other and against the data, and build the model. Writes nothing."""
     config.check()
     check_model_name(config.model_name)

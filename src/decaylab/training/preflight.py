@@ -28,7 +28,7 @@ from decaylab.runlog.surroundings import peak_memory_bytes
 from decaylab.runlog.text import about
 from decaylab.training import preflight_findings as findings
 from decaylab.training.checkpoint import save_checkpoint
-from decaylab.training.evaluate import evaluate_test_rooms
+from decaylab.training.evaluate import TrainedModel, evaluate_test_rooms
 from decaylab.training.known_causes import finding, lacks_clipping
 from decaylab.training.plan import Plan
 from decaylab.training.preflight_steps import SHARE, VALIDATION_ROOMS, Sample, Trial, places, sample_of, try_steps
@@ -223,10 +223,10 @@ def _evaluation(plan: Plan, sample: Sample) -> float:
             directory = os.path.join(folder, "experiments", "run")
             os.makedirs(directory)
             began = time.monotonic()
+            split, batch_size = plan.split._replace(test=some), plan.config.eval_batch_size or 1
             evaluate_test_rooms(
-                module, plan.data, some, plan.split.train, sample.inputs, sample.mean, _no_medians, directory,
-                plan.config.eval_batch_size or 1,
-            )  # fmt: skip
+                TrainedModel(module, plan.data, split, sample.inputs, sample.mean, _no_medians, directory, batch_size)
+            )
             return time.monotonic() - began
 
     if sample.place_seconds:

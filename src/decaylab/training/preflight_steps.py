@@ -20,10 +20,10 @@ from torch.utils.data import Dataset
 
 from decaylab.rooms.features import ABSORPTION
 from decaylab.rooms.scaling import Scaler, fit_curves, fit_features
-from decaylab.training.data import Batch, CurveRooms, KnotRooms, inputs_for, loader, mean_curve
-from decaylab.training.module import PRECISION, CurveModule
+from decaylab.training.data import Batch, fit_model, inputs_for, loaders, mean_curve, rooms_for
+from decaylab.training.module import CurveModule, trainer_for
 from decaylab.training.plan import Plan
-from decaylab.training.process import Signals, interruptible, quiet_lightning, repeatable
+from decaylab.training.process import Signals, interruptible, repeatable
 
 #: Rooms that are read for the trial: of the training part and of the validation part.
 TRAINING_ROOMS, VALIDATION_ROOMS = 24, 8
@@ -97,24 +97,21 @@ def sample_of(plan: Plan) -> Sample:
         for part, count in ((plan.split.train, TRAINING_ROOMS), (plan.split.validation, VALIDATION_ROOMS))
     )
     model = copy.deepcopy(plan.model)
-    if hasattr(model, "input_noise"):
-        model.input_noise = config.input_noise
     inputs = inputs_for(model, data.features, fit_features(config.scaler, data.features[plan.split.train]))
-    validation, _ = _rooms(plan, model, validation_rows, inputs)  # first: constants are made once
+    validation = rooms_for(model, data, validation_rows, inputs)  # first: constants are made once
     began = time.monotonic()
     curve_scaler, mean = fit_curves(config.scaler, data, rows), mean_curve(data, rows)
     fitted = time.monotonic() - began
-    training, held = _rooms(plan, model, rows, inputs)
+    training = rooms_for(model, data, rows, inputs)
     first, place_seconds = time.monotonic() - began - fitted, 0.0
     seconds = (fitted + first) / len(rows)
     if model.outputs == "knots":
         began = time.monotonic()
-        _rooms(plan, model, rows, inputs)  # of places that it knows by now
+        rooms_for(model, data, rows, inputs)  # of places that it knows by now
         again = time.monotonic() - began
         seconds, place_seconds = (fitted + again) / len(rows), max(0.0, first - again) / places(data.features[rows])
-        model.fit_inputs(training.tensors["features"], training.tensors["physics"])
-    elif training.scalars is not None:
-        model.fit_scalars(training.scalars)
+    fit_model(model, training, config)
+    held = sum(tensor.numel() * tensor.element_size() for tensor in getattr(training, "tensors", {}).values())
     module = CurveModule(
         model, copy.deepcopy(plan.loss), curve_scaler, _at_the_start(config), data.samples, data.sampling_rate
     )
@@ -138,35 +135,21 @@ def try_steps(plan: Plan, sample: Sample, batch_size: int, workers: int, until: 
     config = plan.config
     steps = -(-len(plan.split.train) // batch_size)
     checks = min(VALIDATION_BATCHES, -(-len(plan.split.validation) // (config.eval_batch_size or 1)))
-    common: dict[str, Any] = {
-        "workers": workers,
-        "pin_memory": config.pin_memory and plan.device == "cuda",
-        "persistent": config.persistent_workers and workers > 0,
-    }
     rooms = min(len(plan.split.train), min(steps, STEPS) * batch_size)
     tests = min(len(plan.split.validation), checks * (config.eval_batch_size or 1))
     signals = Signals()
     watch = _Watch(signals, until, steps * (config.max_epochs or 1), norms)
-    quiet_lightning()
-    trainer = L.Trainer(
-        accelerator="gpu" if plan.device == "cuda" else "cpu",
-        devices=1,
-        precision=PRECISION[config.precision],
-        max_epochs=EPOCHS,
-        gradient_clip_val=config.gradient_clip_val,
-        callbacks=[watch],
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
+    trainer = trainer_for(
+        config, plan.device, max_epochs=EPOCHS, callbacks=[watch], logger=False, enable_checkpointing=False
+    )
+    batches = loaders(
+        replace(config, batch_size=batch_size, num_workers=workers),
+        plan.device,
+        Repeated(sample.training, rooms),
+        Repeated(sample.validation, tests),
     )
     with repeatable(plan.device), interruptible(signals):
-        trainer.fit(
-            sample.module,
-            loader(Repeated(sample.training, rooms), batch_size, shuffle=True, **common),
-            loader(Repeated(sample.validation, tests), config.eval_batch_size or 1, shuffle=False, **common),
-        )
+        trainer.fit(sample.module, *batches)
     return watch.trial()
 
 
@@ -238,14 +221,6 @@ class _Epoch:
         """The epoch less its validation and its steps, each taken for `step` seconds if that is given."""
         steps = sum(self.steps) if step is None else step * len(self.steps)
         return self.seconds - steps - sum(self.checks)
-
-
-def _rooms(plan: Plan, model: Any, rows: NDArray[np.int64], inputs: NDArray[np.float64]) -> tuple[Any, float]:
-    """The rooms as a training takes them, and the bytes of memory that they hold."""
-    if model.outputs == "knots":
-        rooms = KnotRooms(model, plan.data, rows)
-        return rooms, float(sum(tensor.numel() * tensor.element_size() for tensor in rooms.tensors.values()))
-    return CurveRooms(plan.data, rows, inputs, getattr(model, "scalars", ())), 0.0
 
 
 def _at_the_start(config: Any) -> Any:

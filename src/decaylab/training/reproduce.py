@@ -10,7 +10,7 @@ from decaylab.runlog.record import Record
 from decaylab.runlog.store import read_run
 from decaylab.training.loop import start
 from decaylab.training.origin import Origin
-from decaylab.training.plan import Plan, prepare
+from decaylab.training.plan import Plan, plan_training
 from decaylab.training.recorded import complete, keys_assumed, lacking_in, lacks, recorded_config
 from decaylab.training.same import (
     Difference,
@@ -96,7 +96,7 @@ def plan_again(
     config = recorded_config(record, metadata, data, experiments, model)
     config = config if device is None else replace(config, device=device)
     check_precision(record, config)
-    plan = prepare(config)
+    plan = plan_training(config)
     origin = Origin(record.run_id, "reproduce", keys_assumed(assumed), threads_of(record))
     return Again(record, plan, origin, setting_differences(metadata, plan), surrounding_differences(record, plan))
 
@@ -109,7 +109,7 @@ def reproduce(again: Again) -> Reproduction:
     """
     record = again.record
     check_data(record.run_id, again.settings)
-    outcome = start(again.plan, again.origin)
+    outcome = start(again.plan, origin=again.origin)
     if not outcome.metrics:
         return Reproduction(outcome.directory, outcome.status, None, [])
     verdict = compare(record, read_run(outcome.directory), again.because, again.on_gpu)

@@ -13,11 +13,13 @@ from decaylab.runlog.schema import LAST_CHECKPOINT
 from decaylab.runlog.takeover import seconds_so_far, take_over, why_not
 from decaylab.runlog.text import printable
 from decaylab.training.last_checkpoint import has_stopped, load_last
-from decaylab.training.loop import Again, Outcome, carry_out, say
-from decaylab.training.plan import Plan, prepare
+from decaylab.training.loop import say
+from decaylab.training.outcome import Outcome
+from decaylab.training.plan import Plan, plan_training
 from decaylab.training.process import threads_for
 from decaylab.training.recorded import complete, keys_assumed, lacking_in, recorded_config
 from decaylab.training.same import check_data, check_device, setting_differences, threads_of, version_differences
+from decaylab.training.stages import SoFar, carry_out
 
 
 def resume(
@@ -53,16 +55,17 @@ def resume(
     assumed = assumed or {}
     metadata = complete(record, assumed, model)
     check_device(record)
-    plan = _checked(record, metadata, prepare(recorded_config(record, metadata, data, record.folder.path, model)))
+    config = recorded_config(record, metadata, data, record.folder.path, model)
+    plan = _checked(record, metadata, plan_training(config))
     state = load_last(os.path.join(record.path, LAST_CHECKPOINT), plan.model)
     done = 0 if state is None else int(state["epoch"])
     before = seconds_so_far(record)
-    again = Again(state, before["fit"], seconds(record.get("data_preparation_seconds")) or 0.0)
+    so_far = SoFar(state, before["fit"], seconds(record.get("data_preparation_seconds")) or 0.0)
     told = {"from_epoch": done, "data_path": plan.config.data, "assumed": keys_assumed(assumed)}
     with threads_for(plan.model, threads_of(record)), take_over(record, told, gone) as run:
         say(plan)
         _say_where(record, plan, done, state is not None and has_stopped(state))
-        return carry_out(plan, run, again, keep_last)
+        return carry_out(plan, run, so_far, keep_last=keep_last)
 
 
 def _checked(record: Record, metadata: dict[str, Any], plan: Plan) -> Plan:

@@ -151,7 +151,8 @@ def _metric(original: Record, again: Record, name: str) -> Row:
 
 def _same_metrics(original: Record, again: Record) -> bool:
     """Whether every figure on record is the same; those that the older record does not have say nothing."""
-    return _same(original.metadata.get("metrics"), again.metadata.get("metrics"))
+    stored, now = original.metadata, again.metadata
+    return all(_same(stored[key], now.get(key)) for key in ("metrics", "validation") if key in stored)
 
 
 def _same(recorded: Any, now: Any) -> bool:

@@ -19,7 +19,7 @@ _IDENTITY = (
     "run_id", "timestamp", "started_utc", "ended_utc", "process", "files", "best_model_path", "schema_version",
 )  # fmt: skip
 _RESULTS = (
-    "metrics", "metrics_raw", "baselines", "label_noise", "training_config.actual_epochs",
+    "metrics", "metrics_raw", "baselines", "validation", "label_noise", "training_config.actual_epochs",
     "training_config.training_duration_seconds", "training_config.training_duration_minutes",
     "early_stopping_config.stopped_at_epoch", "best_epoch", "best_val_loss", "status", "error",
     "total_duration_seconds", "evaluation_duration_seconds", "data_preparation_seconds", "peak_memory_bytes",

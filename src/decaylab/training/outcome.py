@@ -1,0 +1,29 @@
+"""What a training ended with. Needs no PyTorch."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Outcome(NamedTuple):
+    """How a training ended; the same is on record in `directory`.
+
+    Attributes:
+        run_id: name of the run.
+        directory: of the run, absolute.
+        status: "completed" or "diverged".
+        best_val_loss: lowest validation loss, in the unit of the run's loss; None if none was finite.
+        validation: metrics of the validation rooms by the best weights, in the form of `metrics`. Choose a run by
+            these, never by those of the test rooms. Empty, as the next two, if no epoch gave weights.
+        metrics: of the test rooms, as `CurveMetrics.result` gives them: name -> figures in s and dB, null where there
+            are none.
+        baselines: "mean_curve" and "physics" -> what answers without training have on the same test rooms.
+    """
+
+    run_id: str
+    directory: str
+    status: str
+    best_val_loss: float | None
+    validation: dict[str, Any]
+    metrics: dict[str, Any]
+    baselines: dict[str, Any]
