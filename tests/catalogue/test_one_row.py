@@ -17,8 +17,8 @@ import decaylab
 
 SETTING = """
     sparkle: float = row(
-        "number", "sparkle of the training", HOW, default=0.5, key="training_config.sparkle", metavar="X", bounds=FROM_0,
-        unit="lm", decides=True, short="sparkle", label="sparkle",
+        "number", "sparkle of the training", HOW, default=0.5, key="training_config.sparkle", metavar="X",
+        bounds=FROM_0, unit="lm", decides=True, short="sparkle", label="sparkle",
     )
 """
 MODEL = 'Model("tiny", "decaylab.models.tiny:Tiny", "one layer, made up", "absolute", {"max_epochs": 2}),'
@@ -36,7 +36,7 @@ class Tiny(nn.Module):
     def forward(self, features):
         return self.layer(features)
 """
-LOSS = 'Loss("absolute", "decaylab.losses.absolute:Absolute", "physical", "absolute error, made up", {"shine_weight": 1.0}),'
+LOSS = 'Loss("absolute", "decaylab.losses.absolute:Absolute", "physical", "made up", {"shine_weight": 1.0}),'
 LOSS_FILE = """
 from decaylab.losses.base import CurveLoss, record_mean
 
@@ -123,8 +123,8 @@ def test_the_options_are_in_the_help(copy: Copy) -> None:
     shown = " ".join(copy.decaylab("train", "--help").split())
     assert "--sparkle X sparkle of the training (default: 0.5)" in shown
     assert "--shine-weight W" in shown
-    assert "tiny" in shown.partition("--model NAME")[2].partition("--loss")[0]
-    assert "absolute" in shown.partition("--loss NAME")[2]
+    assert " tiny, " in shown.partition("--model NAME train")[2].partition("--loss NAME")[0]
+    assert " absolute, " in shown.partition("--loss NAME train")[2].partition("--aux-weight W")[0]
 
 
 def test_the_record_holds_them_and_the_command_states_them(copy: Copy, run: Path) -> None:

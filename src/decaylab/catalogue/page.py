@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from decaylab.catalogue.fields import FIELDS
 from decaylab.catalogue.losses import LOSSES
@@ -14,8 +14,8 @@ from decaylab.catalogue.settings import OPTIONS
 HEAD = """\
 # Settings, models, losses and FIELDs
 
-Look here for what `decaylab train` can be asked for, where a run's record holds it, and by which name tables and filters know it.
-This page is made from the catalogue that the program itself uses.
+What `decaylab train` can be asked for, where a record holds it, and the names by which tables and filters know it.
+This page is made of the catalogue that the program itself goes by.
 """
 
 
@@ -24,9 +24,7 @@ def page() -> str:
     settings = ((f"`{s.option}`", f"`{s.key}`" if s.key else "", _default(s), s.help) for s in OPTIONS)
     models = ((f"`{m.name}`", f"`{m.loss}`", _recipe(m.recipe), m.help) for m in MODELS.values())
     losses = ((f"`{loss.name}`", loss.space, _recipe(loss.weights), loss.help) for loss in LOSSES.values())
-    fields = (
-        (f"`{f.name}`", f"`{f.path}`" if f.path else "", f.unit, f.better or "", f.label) for f in FIELDS.values()
-    )
+    fields = ((f"`{f.name}`", f.path and f"`{f.path}`", f.unit, f.better or "", f.label) for f in FIELDS.values())
     return "".join(
         [
             HEAD,
@@ -49,7 +47,7 @@ def _default(setting: Setting) -> str:
     return "" if setting.default in (MISSING, None) else str(setting.default)
 
 
-def _recipe(values: dict[str, object]) -> str:
+def _recipe(values: Mapping[str, object]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
