@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 
 from decaylab.errors import RunLogError
 from decaylab.runlog.schema import TIMESTAMP_FORMAT
@@ -26,6 +29,11 @@ def check_model_name(name: str) -> None:
         )
 
 
+def suffixes() -> Iterator[str]:
+    """What tells names of the same second apart: nothing, then `_2`, `_3`, ..."""
+    return itertools.chain([""], map("_{}".format, itertools.count(2)))
+
+
 def make_run_directory(experiments: str, model_name: str) -> tuple[str, str]:
     """Make `{experiments}/{model_name}_{timestamp}` and return it with its timestamp (local time).
 
@@ -39,15 +47,12 @@ def make_run_directory(experiments: str, model_name: str) -> tuple[str, str]:
         os.makedirs(experiments, exist_ok=True)
         os.makedirs(os.path.join(os.path.dirname(os.path.abspath(experiments)), "archive"), exist_ok=True)
         timestamp = time.strftime(TIMESTAMP_FORMAT)
-        base = os.path.join(experiments, f"{model_name}_{timestamp}")
-        directory, suffix = base, 1
+        suffix = suffixes()
         while True:
-            try:
+            directory = os.path.join(experiments, f"{model_name}_{timestamp}{next(suffix)}")
+            with suppress(FileExistsError):
                 os.mkdir(directory)
                 return directory, timestamp
-            except FileExistsError:
-                suffix += 1
-                directory = f"{base}_{suffix}"
     except OSError as error:
         raise RunLogError(
             f"a run cannot be recorded in {experiments!r}: {error.strerror} ({error.filename}); "
