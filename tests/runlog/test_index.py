@@ -460,3 +460,11 @@ def test_where_an_archive_lies_is_never_in_the_index(write_run, experiments, mon
     monkeypatch.setattr(store, "read_regular", lambda *a, **k: pytest.fail("a run was read for it"))
     records = with_archived(index.scan(str(experiments), ["t20_mae", "archive"]), str(experiments))
     assert [record.get("archive") for record in records] == [file if i == 5 else None for i in range(12)]
+
+
+def test_the_key_knows_every_file_that_values_are_derived_by():
+    house = Path(index.__file__).parents[1]
+    paths = [house / f"{module.replace('.', '/')}.py" for module in index._SOURCES]
+    assert [str(path) for path in paths if not path.exists()] == []
+    assert {"derived.py", "fields.py", "severe.py"} <= {path.name for path in paths}
+    assert len(index._key().split()) == 1 + len(paths)

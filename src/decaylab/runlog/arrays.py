@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import os
 import re
 from typing import NamedTuple
@@ -52,10 +53,7 @@ def read_header(path: str) -> ArrayHeader:
     plain = isinstance(shape, tuple) and all(type(n) is int and 0 <= n < 2**48 for n in shape) and len(shape) <= 8
     if match is None or not plain:
         raise RunLogError(f"{name} does not hold plain numbers (type {dtype!r}, shape {shape!r}), which is not read")
-    count = 1
-    for n in shape:
-        count *= n
-    expected = offset + count * int(match[1])
+    expected = offset + math.prod(shape) * int(match[1])
     if expected != size:
         raise RunLogError(f"{name} promises {expected:,} bytes (shape {shape}) and has {size:,}")
     return ArrayHeader(shape, dtype, offset)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
+from operator import attrgetter
 from typing import Any, Protocol
 
+from decaylab.catalogue.metrics import METRICS
 from decaylab.runlog.label_noise import read_label_noise
 from decaylab.runlog.reading import at, number
 from decaylab.runlog.schema import LABEL_NOISE, TAGS
@@ -130,22 +133,15 @@ def _test_split(run: Run) -> str | None:
 
 
 DERIVED: dict[str, Any] = {
-    "run_id": lambda run: run.run_id,
-    "model": lambda run: run.model,
-    "timestamp": lambda run: run.timestamp,
-    "status": lambda run: run.status,
+    **{name: attrgetter(name) for name in ("run_id", "model", "timestamp", "status", "archive")},
     "duration": _duration,
     "epochs": _epochs,
     "edc_vs_mean": lambda run: _edc_vs(run, "mean_curve"),
     "edc_vs_physics": lambda run: _edc_vs(run, "physics"),
-    "edc_vs_noise": lambda run: _vs_noise(run, "edc"),
-    "edt_vs_noise": lambda run: _vs_noise(run, "edt"),
-    "t20_vs_noise": lambda run: _vs_noise(run, "t20"),
-    "c50_vs_noise": lambda run: _vs_noise(run, "c50"),
+    **{f"{metric.name}_vs_noise": partial(_vs_noise, name=metric.name) for metric in METRICS if metric.has_noise},
     "size": lambda run: below(run.path)[0] / 1e6,  # megabytes
     "tags": _tags,
     "note": lambda run: run.folder.note_on(run),
     "problems": lambda run: list(run.problems) or None,
     "test_split": _test_split,
-    "archive": lambda run: run.archive,
 }

@@ -7,7 +7,7 @@ from typing import Any
 from decaylab.catalogue.document import DOCUMENTED, SCHEMA_VERSION
 from decaylab.runlog.reading import at, json_type, number, section
 
-_STATISTICS = ("mae", "rmse", "r2")
+STATISTICS = ("mae", "rmse", "r2")
 #: What a finished run is expected to have, by short name and path; what it lacks is said.
 _EXPECTED = {
     "loss_type": "loss_config.loss_type",
@@ -58,7 +58,7 @@ def wrong_types(metadata: dict[str, Any]) -> list[str]:
         if statistics is not None and not isinstance(statistics, dict):
             found.append(f"metrics.{parameter} is {json_type(statistics)}, not an object")
             continue
-        for statistic in _STATISTICS:
+        for statistic in STATISTICS:
             value = (statistics or {}).get(statistic)
             path = f"{parameter}.{statistic}"
             if value is not None and number(value) is None:

@@ -11,7 +11,7 @@ from decaylab.errors import InputError, RunLogError
 from decaylab.runlog.index import scan
 from decaylab.runlog.legacy import name_parts
 from decaylab.runlog.query import direction, paths_of, resolve, sort
-from decaylab.runlog.reading import number
+from decaylab.runlog.reading import moment, number
 from decaylab.runlog.record import Record
 from decaylab.runlog.store import read_run
 
@@ -128,19 +128,8 @@ def is_doubtful(record: Record, field: str) -> bool:
 
 def start_time(record: Record) -> tuple[float, str]:
     """When a run started, in seconds since 1970, then its id; runs that do not tell come before all others."""
-    import datetime
-
-    stored, local = record.get("started_utc"), record.timestamp
-    for text, form in ((stored, None), (local, "%Y%m%d_%H%M%S")):
-        if not isinstance(text, str):
-            continue
-        try:
-            parse = datetime.datetime
-            moment = parse.fromisoformat(text) if form is None else parse.strptime(text, form)
-            return moment.timestamp(), record.run_id
-        except (ValueError, OverflowError, OSError):
-            continue
-    return float("-inf"), record.run_id
+    moments = (moment(text) for text in (record.get("started_utc"), record.timestamp))
+    return next((found for found in moments if found is not None), float("-inf")), record.run_id
 
 
 def _whole(record: Record) -> Record:

@@ -110,6 +110,15 @@ class History(NamedTuple):
         return max(self.by_epoch(), default=None)
 
 
+def parse_line(raw: bytes) -> dict[str, Any] | None:
+    """The object on one line; None for one that is torn."""
+    try:
+        line = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return line if isinstance(line, dict) else None
+
+
 def read_history(path: str, limit: int = READ_LIMIT) -> History:
     """Read history.jsonl as far as it goes; strings that stand for NaN and infinities become floats again."""
     try:
@@ -128,13 +137,9 @@ def read_history(path: str, limit: int = READ_LIMIT) -> History:
     for raw in data.split(b"\n"):
         if not raw.strip():
             continue
-        try:
-            line = msgspec.json.decode(raw)
-        except (msgspec.DecodeError, RecursionError):
+        line = parse_line(raw)
+        if line is None:
             torn += 1
-            continue
-        if isinstance(line, dict):
-            lines.append({k: decode(v) for k, v in line.items()})
         else:
-            torn += 1
+            lines.append({k: decode(v) for k, v in line.items()})
     return History(lines, torn, problem)

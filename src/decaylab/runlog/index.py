@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import closing
 from typing import Any
 
 from decaylab.catalogue.document import STATUSES
@@ -28,13 +29,18 @@ WORTHWHILE = 300
 _MOST_UNKNOWN = 0.02
 
 #: Derived from something else than the metadata file, or not worth a column.
-_VS_NOISE = {f"{name}_vs_noise": FIELDS[f"{name}_vs_noise"].path for name in ("edc", "edt", "t20", "c50")}
+_VS_NOISE = {name: field.path for name, field in FIELDS.items() if name.endswith("_vs_noise")}
 _NOT_STORED = frozenset(("run_id", "size", "tags", "note", "archive", *_VS_NOISE))
 _STATUSES = frozenset((*STATUSES, None))
 _NUMERIC = frozenset(name for name, field in FIELDS.items() if field.better is not None) | {"epochs"}
 _TEXT = frozenset(("model", "timestamp", "test_split", "status"))
 #: The code that values are derived by; another version of it makes another index.
-_SOURCES = ("record", "derived", "legacy", "faults", "reading", "parse", "schema", "store", "index_table")
+_SOURCES = (
+    "runlog.record", "runlog.derived", "runlog.legacy", "runlog.faults", "runlog.reading", "runlog.parse",
+    "runlog.store", "runlog.index_table", "catalogue.document", "catalogue.fields", "catalogue.metrics",
+    "catalogue.settings",
+    *(field.function.partition(":")[0].removeprefix("decaylab.") for field in FIELDS.values() if field.function),
+)  # fmt: skip
 
 
 def scan(experiments: str, fields: Iterable[str]) -> list[Record]:
@@ -50,18 +56,16 @@ def scan(experiments: str, fields: Iterable[str]) -> list[Record]:
     # A file beside the record may say otherwise of these; what the record itself says is worth a column.
     wanted = (named | {_VS_NOISE[field] for field in named & _VS_NOISE.keys()}) - _NOT_STORED
     key = _key()
-    file = open_index(experiments, key)
-    try:
-        known = _known(file, wanted) if file is not None else None
-        records = _from_index(experiments, found, known) if known is not None and not known.lacking else None
-        if records is not None:
-            return records
-        if known is not None and file is not None:
-            known = _whole(known, file)
-        return _read_all(experiments, found, wanted, known, key)
-    finally:
-        if file is not None:
-            file.close()
+    known = None
+    if (file := open_index(experiments, key)) is not None:
+        with closing(file):
+            known = _known(file, wanted)
+            if known is not None and wanted <= known.columns.keys():
+                records = _from_index(experiments, found, known)
+                if records is not None:
+                    return records
+            known = known and _whole(known, file)
+    return _read_all(experiments, found, wanted, known, key)
 
 
 def _from_index(experiments: str, found: list[tuple[str, bool]], known: Known) -> list[Record] | None:
@@ -130,7 +134,7 @@ def _known(file: IndexFile, wanted: set[str]) -> Known | None:
     if not _are(names, (str,)) or not _are(raw, (str, type(None))) or not SHAPES.issuperset(set(raw) - {None}):
         return None
     columns = {field: values for field in wanted if (values := _column(file, field)) is not None}
-    return Known(names, marks, raw, columns, frozenset(wanted - columns.keys()))
+    return Known(names, marks, raw, columns)
 
 
 def _whole(known: Known, file: IndexFile) -> Known:
@@ -165,14 +169,11 @@ def _key() -> str:
     """Which program this is: its version, and the state of the files that values are derived by."""
     from decaylab import __version__
 
-    here = os.path.dirname(os.path.abspath(__file__))
+    house = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     states = [__version__]
-    elsewhere = (field.function.partition(":")[0] for field in FIELDS.values() if field.function)
-    root = os.path.dirname(os.path.dirname(here))
-    paths = [os.path.join(here, name) for name in _SOURCES] + [os.path.join(root, *m.split(".")) for m in elsewhere]
-    for path in paths:
+    for module in _SOURCES:
         try:
-            found = os.stat(f"{path}.py")
+            found = os.stat(os.path.join(house, f"{module.replace('.', os.sep)}.py"))
         except OSError:  # compiled files alone, or a zip: then the version has to do
             continue
         states.append(f"{found.st_mtime_ns}.{found.st_size}")

@@ -32,7 +32,6 @@ class Known(NamedTuple):
     marks: list[list[int]]
     raw: list[str | None]
     columns: dict[str, list[Any]]
-    lacking: frozenset[str]
 
 
 class Table:

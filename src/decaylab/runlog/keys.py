@@ -11,6 +11,7 @@ from typing import Any
 
 from decaylab.catalogue.document import DOCUMENTED, SCHEMA_VERSION, STORED_STATUSES
 from decaylab.catalogue.keys import KEYS, Key
+from decaylab.runlog.reading import ABSENT, at, has
 
 
 def json_schema() -> dict[str, Any]:
@@ -26,7 +27,7 @@ def json_schema() -> dict[str, Any]:
         *folders, name = key.path.split(".")
         place = root
         for depth, folder in enumerate(folders):
-            documented = _documented(folders[: depth + 1])
+            documented = at(DOCUMENTED, folders[: depth + 1])
             place = place.setdefault("properties", {}).setdefault(folder, {"type": "object"})
             if isinstance(documented, dict):
                 place["required"] = list(documented)
@@ -49,9 +50,9 @@ def type_faults(metadata: dict[str, Any]) -> list[str]:
     """Documented keys that are missing, and keys whose value has another type than the format says."""
     faults = []
     for key in KEYS:
-        value, found = _at(metadata, key.path)
-        if not found:
-            if _is_documented(key.path):
+        value = at(metadata, key.path, ABSENT)
+        if value is ABSENT:
+            if has(DOCUMENTED, key.path):
                 faults.append(f"{key.path} is missing")
         elif not any(_is_a(value, kind) for kind in key.types):
             faults.append(f"{key.path} is {_json_type(value)}, not {' or '.join(key.types)}")
@@ -64,28 +65,6 @@ def _property(key: Key) -> dict[str, Any]:
     if key.path == "status":
         found["enum"] = list(STORED_STATUSES)
     return found
-
-
-def _documented(path: list[str]) -> Any:
-    place: Any = DOCUMENTED
-    for name in path:
-        place = place.get(name) if isinstance(place, dict) else None
-    return place
-
-
-def _is_documented(path: str) -> bool:
-    *folders, name = path.split(".")
-    place = _documented(folders)
-    return isinstance(place, dict) and name in place
-
-
-def _at(metadata: dict[str, Any], path: str) -> tuple[Any, bool]:
-    place: Any = metadata
-    for name in path.split("."):
-        if not isinstance(place, dict) or name not in place:
-            return None, False
-        place = place[name]
-    return place, True
 
 
 _PYTHON = {"string": str, "object": dict, "array": list, "boolean": bool}

@@ -10,10 +10,8 @@ import re
 from typing import Any, NamedTuple
 
 from decaylab.catalogue.document import DOCUMENTED, SETTING_PLACES
-from decaylab.runlog.faults import contradictions as contradictions
-from decaylab.runlog.faults import missing, version, wrong_types
-from decaylab.runlog.reading import number as number
-from decaylab.runlog.reading import section
+from decaylab.runlog.faults import STATISTICS, missing, version, wrong_types
+from decaylab.runlog.reading import number, section
 
 # Patterns are compiled at their first use (`re` keeps them): most tables need none, and compiling costs milliseconds.
 _RUN_NAME = r"(?P<model>[A-Za-z0-9][A-Za-z0-9._-]*?)_(?P<timestamp>\d{8}_\d{6})(?:_\d+)?"
@@ -28,11 +26,10 @@ _PREFIXES = {
     "t20": "t20",
     "c50": "c50",
 }
-_STATISTICS = ("mae", "rmse", "r2")
 _FLAT_METRICS = {
     f"{prefix}_{statistic}".lstrip("_"): (parameter, statistic)
     for prefix, parameter in _PREFIXES.items()
-    for statistic in _STATISTICS
+    for statistic in STATISTICS
 }
 
 #: Keys of the published layout that are no documented key in another spelling.
@@ -133,7 +130,7 @@ def _nested_metrics(flat: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str
                 nested[key] = value
             continue
         is_finite = not (isinstance(value, str) and number(value) is not None)
-        nested.setdefault(place[0], dict.fromkeys(_STATISTICS))[place[1]] = value if is_finite else None
+        nested.setdefault(place[0], dict.fromkeys(STATISTICS))[place[1]] = value if is_finite else None
         if not is_finite:
             raw[key] = value
     return nested, raw
@@ -159,7 +156,7 @@ def _place_published(document: dict[str, Any], metadata: dict[str, Any], problem
         section = metadata.setdefault(SETTING_PLACES[target], {}) if target in SETTING_PLACES else metadata
         if isinstance(section, dict):
             section[target] = value
-    edc = metadata["metrics"].setdefault("overall_edc", dict.fromkeys(_STATISTICS))
+    edc = metadata["metrics"].setdefault("overall_edc", dict.fromkeys(STATISTICS))
     mse = number(document.get("mse"))
     if edc["rmse"] is None and mse is not None and 0 <= mse < float("inf"):
         edc["rmse"] = mse**0.5

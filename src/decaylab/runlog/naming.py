@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 
 from decaylab.errors import RunLogError
 from decaylab.runlog.schema import TIMESTAMP_FORMAT
@@ -45,6 +48,11 @@ def timestamp_of(run_id: str, model_name: str) -> str:
     return rest
 
 
+def suffixes() -> Iterator[str]:
+    """What tells names of the same second apart: nothing, then `_2`, `_3`, ..."""
+    return itertools.chain([""], map("_{}".format, itertools.count(2)))
+
+
 def make_run_directory(experiments: str, model_name: str, run_id: str | None = None) -> tuple[str, str]:
     """Make `{experiments}/{model_name}_{timestamp}` and return it with its timestamp (local time).
 
@@ -63,17 +71,15 @@ def make_run_directory(experiments: str, model_name: str, run_id: str | None = N
     try:
         os.makedirs(experiments, exist_ok=True)
         os.makedirs(os.path.join(os.path.dirname(os.path.abspath(experiments)), "archive"), exist_ok=True)
-        base = os.path.join(experiments, f"{model_name}_{timestamp}")
-        directory, suffix = base, 1
-        while True:
+        for suffix in suffixes():
+            directory = os.path.join(experiments, f"{model_name}_{timestamp}{suffix}")
             try:
                 os.mkdir(directory)
-                return directory, timestamp
+                break
             except FileExistsError:
                 if run_id is not None:
                     raise RunLogError(f"run {run_id} exists already in {experiments!r}: choose another id") from None
-                suffix += 1
-                directory = f"{base}_{suffix}"
+        return directory, timestamp
     except OSError as error:
         raise RunLogError(
             f"a run cannot be recorded in {experiments!r}: {error.strerror} ({error.filename}); "

@@ -45,7 +45,7 @@ def what_is_noted(record: Record) -> str | None:
     Raises:
         RunLogError: NOTES.md cannot be read, so nobody knows.
     """
-    notes = notes_on(record.folder.path, record.run_id, name_parts(record.run_id)[1] or record.timestamp)
+    notes = notes_on(record.folder.path, record.run_id, record.stamp)
     tags = record.get("tags") or []
     said = [*notes, *([f"tags {' '.join(tags)}"] if tags else [])]
     if not tags and _has_odd_tags(record.path):

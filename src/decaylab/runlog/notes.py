@@ -43,9 +43,7 @@ class Notes:
         """Everything noted on a run, in the order of the file, joined by "; "."""
         if not self._texts:
             return None
-        # The folder's name counts before the metadata: a copied metadata.json must not bring another run's notes.
-        timestamp = name_parts(record.run_id)[1] or record.timestamp or ""
-        texts = [*self._texts.get(record.run_id, ()), *self._texts.get(timestamp, ())]
+        texts = [*self._texts.get(record.run_id, ()), *self._texts.get(record.stamp, ())]
         return "; ".join(texts) or None
 
 

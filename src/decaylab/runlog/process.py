@@ -37,13 +37,8 @@ def is_alive(process: Any, run_directory: str) -> bool:
     On the same boot and in the same pid namespace: its pid exists with the recorded start time and is no zombie.
     Anywhere else: its heartbeat file is younger than two minutes.
     """
-    if not isinstance(process, dict):
-        return heartbeat_age(run_directory) < STALE_SECONDS
-    here = boot_id(), pid_namespace()
-    pid, started = process.get("pid"), process.get("start_time")
-    comparable = None not in here and here == (process.get("boot_id"), process.get("pid_namespace"))
-    if comparable and isinstance(pid, int) and isinstance(started, int):
-        return _start_time(pid) == started
+    if can_be_looked_for(process):
+        return bool(_start_time(process["pid"]) == process["start_time"])
     return heartbeat_age(run_directory) < STALE_SECONDS
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -18,12 +19,7 @@ _MOST_PATHS = 2000
 # Compiled at their first use: a table without --where pays for neither.
 _EXPRESSION = r"\s*([^\s=!<>~]+)\s*(==|!=|<=|>=|=|<|>|~)\s*((?s:.*?))\s*"
 _NUMBER = r"(?i:[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?inf(inity)?)"
-_ORDER = {
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-}
+_ORDER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
 class Condition(NamedTuple):
@@ -38,27 +34,14 @@ class Condition(NamedTuple):
     def holds(self, record: Record) -> bool:
         """Whether the run fulfils it. With a missing value only `FIELD=null` does."""
         value = record.get(self.field)
-        if self.is_null:
-            return (value is None) == (self.op == "=")
-        if value is None:
-            return False
-        if isinstance(value, list):
-            return self._holds_for_list(value)
+        if self.is_null or value is None:
+            return self.is_null and (value is None) == (self.op == "=")
+        values = value if isinstance(value, list) else [value]  # a list (tags, problems) equals what it holds
         if self.op == "~":
-            return self.wanted.casefold() in _text(value).casefold()
-        if self.op == "=":
-            return self._equals(value)
-        if self.op == "!=":
-            return not self._equals(value)
-        return self._ordered(value)
-
-    def _holds_for_list(self, values: list[Any]) -> bool:
-        """A list (tags, problems) equals what it holds."""
-        if self.op == "~":
-            return any(self.wanted.casefold() in _text(value).casefold() for value in values)
+            return any(self.wanted.casefold() in _text(own).casefold() for own in values)
         if self.op in ("=", "!="):
-            return any(self._equals(value) for value in values) == (self.op == "=")
-        return False
+            return any(map(self._equals, values)) == (self.op == "=")
+        return not isinstance(value, list) and self._ordered(value)
 
     def _equals(self, value: Any) -> bool:
         own = number(value)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-_ABSENT = object()
+#: Stands for what is not there, where None would mean null.
+ABSENT = object()
 
 
 def number(value: Any) -> Any:
@@ -24,6 +25,16 @@ def seconds(value: Any) -> float | None:
     """`value` if it can be a duration: a finite number, 0 or more; else None."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return value if is_number and 0 <= value < 1e300 else None
+
+
+def moment(value: Any) -> float | None:
+    """Seconds since 1970 of a time as records hold it, ISO 8601 or `20260122_020157`; None for anything else."""
+    from datetime import datetime
+
+    try:
+        return datetime.fromisoformat(value).timestamp()
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
 
 
 def section(metadata: dict[str, Any], key: str) -> dict[str, Any]:
@@ -48,7 +59,7 @@ def at(metadata: Any, path: str | Sequence[str], default: Any = None) -> Any:
 
 def has(metadata: Any, path: str | Sequence[str]) -> bool:
     """Whether there is anything at a path, null included; `path` as for `at`."""
-    return at(metadata, path, _ABSENT) is not _ABSENT
+    return at(metadata, path, ABSENT) is not ABSENT
 
 
 def put(metadata: dict[str, Any], path: str, value: Any) -> None:

@@ -118,6 +118,14 @@ class Record:
         return stamp if isinstance(stamp, str) else legacy.name_parts(self.run_id)[1]
 
     @property
+    def stamp(self) -> str | None:
+        """What notes and archives name the run by: its folder's timestamp, else the one on record.
+
+        The folder's name counts first: a copied metadata.json must not bring another run's notes.
+        """
+        return legacy.name_parts(self.run_id)[1] or self.timestamp
+
+    @property
     def status(self) -> str:
         """As stored, or derived: a stored "running" is never believed."""
         if self._status is None:

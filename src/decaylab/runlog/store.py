@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from typing import Any
 
 from decaylab.errors import RunLogError
 from decaylab.runlog import legacy
@@ -66,7 +67,7 @@ def read_entry(folder: Folder, name: str, is_link: bool, seen: list[os.stat_resu
         record = _linked(folder, name, path)
     else:
         record = _run(folder, name, path, seen=seen)
-        if record is None and _may_be_date(name):
+        if record is None and re.fullmatch(_DATE, name):
             return _published(folder, name, path)
     return [] if record is None else [record]
 
@@ -138,56 +139,57 @@ def _run(
 ) -> Record | None:
     """The run in `path`, or None if that directory is no run. `named`: the user says that it is one."""
     try:
-        data = read_regular(f"{path}/{METADATA}", METADATA_LIMIT, seen=seen)
+        document, found = _metadata(path, METADATA, seen)
     except FileNotFoundError:
         return _without_metadata(folder, name, path, linked)
-    except RunLogError as error:
-        if not named and not _may_be_run(name, path):
-            return None
-        return Record(folder, name, path, {}, "broken", (str(error),), linked)
-    document, found = parse(data, METADATA)
     if document is None:
-        return Record(folder, name, path, {}, "broken", found, linked)
-    metrics = document.get("metrics")
-    is_documented = isinstance(metrics, dict) and "overall_edc" in metrics
-    shape = "documented" if is_documented else legacy.shape_of(document)
-    return Record(folder, name, path, document, shape, found, linked)
+        # An unreadable file makes its directory a run if it is there, or if the folder is named like one.
+        is_run = named or legacy.is_run_name(name) or os.path.lexists(f"{path}/{METADATA}")
+        return Record(folder, name, path, {}, "broken", found, linked) if is_run else None
+    return Record(folder, name, path, document, legacy.shape_of(document), found, linked)
+
+
+def _metadata(
+    path: str, name: str, seen: list[os.stat_result] | None = None
+) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+    """The object in a metadata file, and what is odd about it; None with the reason if it cannot be read.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    try:
+        data = read_regular(f"{path}/{name}", METADATA_LIMIT, seen=seen)
+    except RunLogError as error:
+        return None, (str(error),)
+    return parse(data, name)
 
 
 def _without_metadata(folder: Folder, name: str, path: str, linked: str | None) -> Record | None:
     """A run that has no metadata.json: of the published layout, killed, or of another program; or no run."""
+    is_run = legacy.is_run_name(name)
     try:
-        with os.scandir(path) as entries:
-            names = {entry.name for entry in entries}
+        names = set(os.listdir(path))
     except OSError as error:
-        if not legacy.is_run_name(name):
-            return None
-        return Record(folder, name, path, {}, "broken", (f"cannot be listed: {error.strerror}",), linked)
-    if PUBLISHED_METADATA in names:
-        return _published_run(folder, name, path, linked)
-    if ARRAYS & names:
-        said = f"no {METADATA}; the metrics can be computed from the arrays"
-        return Record(folder, name, path, {}, "arrays only", (said,), linked)
-    if CHECKPOINTS in names:
-        said = f"no {METADATA}: killed before it was written; model and time are the folder's"
-        return Record(folder, name, path, {}, "no metadata", (said,), linked)
-    if not legacy.is_run_name(name):
-        return None
-    raw = "no metadata" if names else "empty"
-    said = f"no {METADATA}" if names else "empty: killed while starting"
-    return Record(folder, name, path, {}, raw, (said,), linked)
+        raw, said = "broken", f"cannot be listed: {error.strerror}"
+    else:
+        if PUBLISHED_METADATA in names:
+            return _published_run(folder, name, path, linked)
+        raw, said = "no metadata", f"no {METADATA}"
+        if ARRAYS & names:
+            is_run, raw, said = True, "arrays only", f"{said}; the metrics can be computed from the arrays"
+        elif CHECKPOINTS in names:
+            is_run, said = True, f"{said}: killed before it was written; model and time are the folder's"
+        elif not names:
+            raw, said = "empty", "empty: killed while starting"
+    return Record(folder, name, path, {}, raw, (said,), linked) if is_run else None
 
 
 def _published_run(folder: Folder, name: str, path: str, linked: str | None = None) -> Record | None:
     try:
-        data = read_regular(f"{path}/{PUBLISHED_METADATA}", METADATA_LIMIT)
+        document, found = _metadata(path, PUBLISHED_METADATA)
     except FileNotFoundError:
         return None
-    except RunLogError as error:
-        return Record(folder, name, path, {}, "broken", (str(error),), linked)
-    document, found = parse(data, PUBLISHED_METADATA)
-    shape = "broken" if document is None else "published"
-    return Record(folder, name, path, document or {}, shape, found, linked)
+    return Record(folder, name, path, document or {}, "broken" if document is None else "published", found, linked)
 
 
 def _published(folder: Folder, date: str, path: str) -> list[Record]:
@@ -221,18 +223,3 @@ def _linked(folder: Folder, name: str, path: str) -> Record | None:
     if record is not None:
         record.add_found(said)
     return record
-
-
-def _may_be_run(name: str, path: str) -> bool:
-    """Whether an unreadable metadata file makes its directory a run: it is there, or the folder is named like one."""
-    if legacy.is_run_name(name):
-        return True
-    try:
-        os.stat(f"{path}/{METADATA}", follow_symlinks=False)
-    except OSError:
-        return False
-    return True
-
-
-def _may_be_date(name: str) -> bool:
-    return re.fullmatch(_DATE, name) is not None

@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 
 from decaylab.catalogue.document import SCHEMA_VERSION, STORED_STATUSES
 from decaylab.errors import RunLogError
-from decaylab.runlog import digests, faults, legacy
+from decaylab.runlog import digests, faults
 from decaylab.runlog.arrays import read_header
 from decaylab.runlog.files import METADATA_LIMIT, open_regular, read_regular
 from decaylab.runlog.history import read_history
 from decaylab.runlog.keys import type_faults
 from decaylab.runlog.parse import repeated_keys
 from decaylab.runlog.pruned import read_pruned
+from decaylab.runlog.reading import number, section
 from decaylab.runlog.record import Record
 from decaylab.runlog.schema import BEST_CHECKPOINT, HISTORY, METADATA
 from decaylab.runlog.store import PUBLISHED_METADATA
@@ -103,12 +104,11 @@ def _check_history(record: Record, metadata: dict[str, Any], verdict: Verdict) -
         verdict.faults.append(history.problem)
     if history.torn:
         verdict.unknown.append(f"{HISTORY} holds {history.torn} torn lines, which were skipped")
-    training = metadata.get("training_config")
-    epochs = legacy.number(training.get("actual_epochs")) if isinstance(training, dict) else None
+    epochs = number(section(metadata, "training_config").get("actual_epochs"))
     last = history.last_epoch
     if epochs is not None and last is not None and epochs != last and record.status in _ENDED:
         verdict.faults.append(f"actual_epochs {epochs:g}, but the last epoch in {HISTORY} is {last}")
-    best = legacy.number(metadata.get("best_epoch"))
+    best = number(metadata.get("best_epoch"))
     if best is not None and last is not None and not 1 <= best <= last:
         verdict.faults.append(f"best_epoch {best:g} is none of the {last} epochs in {HISTORY}")
 
@@ -128,14 +128,12 @@ def _check_checkpoint(record: Record, metadata: dict[str, Any], pruned: frozense
 
 def _has_digest(record: Record, name: str) -> bool:
     """Whether the digests will say that this file is gone; it is one fault."""
-    files = record.document.get("files")
-    return isinstance(files, dict) and isinstance(files.get(name), dict)
+    return isinstance(section(record.document, "files").get(name), dict)
 
 
 def _check_arrays(record: Record, metadata: dict[str, Any], verdict: Verdict) -> None:
-    data = metadata.get("data_config")
-    data = data if isinstance(data, dict) else {}
-    expected = legacy.number(data.get("test_size")), legacy.number(data.get("output_length"))
+    data = section(metadata, "data_config")
+    expected = number(data.get("test_size")), number(data.get("output_length"))
     shapes = {}
     for name in ("predictions.npy", "targets.npy"):
         try:

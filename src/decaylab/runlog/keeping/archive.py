@@ -145,29 +145,19 @@ def _tree_to_archive(record: Record, remove: bool) -> Tree:
 def _names_for(record: Record) -> list[str]:
     """The names that an archive of this run may have: by timestamp, if it has one, and by run id."""
     folder = archive_folder(record.folder.path)
-    stamp = _stamp(record)
-    names = [*([] if stamp is None else [stamp]), record.run_id.replace("/", "_")]
+    stamp = record.stamp or ""
+    names = [*([stamp] if _TIMESTAMP.fullmatch(stamp) else []), record.run_id.replace("/", "_")]
     return [os.path.join(folder, f"run_{name}.tar.gz") for name in names]
-
-
-def _stamp(record: Record) -> str | None:
-    stamps = [name_parts(record.run_id)[1], record.timestamp]
-    return next((text for text in stamps if text and _TIMESTAMP.fullmatch(text)), None)
 
 
 def _free_name(record: Record) -> str:
     """Where the archive goes: by timestamp if no other run, here or archived, has the same; else by run id."""
     *by_stamp, by_id = _names_for(record)
-    stamp = _stamp(record)
-    if by_stamp and stamp is not None:
-        others = [
-            other.run_id
-            for other in scan(record.folder.path)
-            if stamp in (other.timestamp, name_parts(other.run_id)[1])
-        ]
-        folder = os.path.dirname(by_id)
-        archived = [name for name in _names(folder) if stamp in name and not name.startswith(".")]
-        if others in ([record.run_id], []) and not archived:
+    if by_stamp:
+        stamp = record.stamp or ""
+        runs = [run.run_id for run in scan(record.folder.path) if stamp in (run.timestamp, name_parts(run.run_id)[1])]
+        archived = [name for name in os.listdir(os.path.dirname(by_id)) if stamp in name and name[0] != "."]
+        if runs in ([record.run_id], []) and not archived:
             return by_stamp[0]
     if os.path.lexists(by_id):
         raise RunLogError(
@@ -178,7 +168,7 @@ def _free_name(record: Record) -> str:
 
 
 def _manifest(record: Record, tree: Tree, digests: dict[str, Digest]) -> bytes:
-    notes = notes_on(record.folder.path, record.run_id, name_parts(record.run_id)[1] or record.timestamp)
+    notes = notes_on(record.folder.path, record.run_id, record.stamp)
     return encode(Manifest(record.run_id, digests, notes, read_tags(record.path), tree.others))
 
 
@@ -214,13 +204,6 @@ def _header(name: str, size: int, changed: float) -> tarfile.TarInfo:
     header = tarfile.TarInfo(name)
     header.size, header.mtime, header.mode = size, changed, 0o644
     return header
-
-
-def _names(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except FileNotFoundError:
-        return []
 
 
 def _forget_cached(descriptor: int) -> None:

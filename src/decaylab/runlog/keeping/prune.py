@@ -18,7 +18,6 @@ from decaylab.runlog.keeping.archived import read_head
 from decaylab.runlog.keeping.manifest import MANIFEST
 from decaylab.runlog.keeping.removable import remove_run, why_kept
 from decaylab.runlog.keeping.tree import Entry, freed_size, remove_below, total_size, walk
-from decaylab.runlog.legacy import name_parts
 from decaylab.runlog.noted import what_is_noted
 from decaylab.runlog.pruned import add_pruned
 from decaylab.runlog.query import Condition, direction, resolve, select, sort
@@ -179,9 +178,8 @@ def _archive_of(record: Record) -> str | None:
     Whether it still holds what the run holds now is checked in full before anything is removed.
     """
     folder = archive_folder(record.folder.path)
-    stamp = name_parts(record.run_id)[1] or record.timestamp
     sizes = {path: entry.size for path, entry in walk(record.path).files.items() if path != MANIFEST}
-    for name in (stamp, record.run_id.replace("/", "_")):
+    for name in (record.stamp, record.run_id.replace("/", "_")):
         path = os.path.join(folder, f"run_{name}.tar.gz")
         if name is None or "/" in name or not os.path.isfile(path):
             continue

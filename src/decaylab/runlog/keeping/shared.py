@@ -13,7 +13,7 @@ import stat
 import sys
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import IO
 
 from decaylab.errors import RunLogError
 from decaylab.runlog.files import open_regular, remove_if_there, sync_directory
@@ -28,13 +28,6 @@ _CHUNK = 1024 * 1024
 #: How long to wait for other runs that are ending; after that each keeps its own copy.
 _PATIENCE_SECONDS = 60.0
 _ANY_WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
-
-
-class _Other(NamedTuple):
-    """A run's file that may be equal: the run directory, and what was seen of the file."""
-
-    directory: str
-    found: os.stat_result
 
 
 def share_targets(directory: str) -> bool:
@@ -56,7 +49,7 @@ def share_targets(directory: str) -> bool:
         # otherwise take over each other's, and share none.
         with _turn(experiments):
             _protect(path)
-            return os.lstat(path).st_nlink > 1 or any(_take_over(path, other) for other in _others(experiments, path))
+            return os.lstat(path).st_nlink > 1 or any(_take_over(path, *other) for other in _others(experiments, path))
     except (OSError, RunLogError):
         return False
 
@@ -69,10 +62,10 @@ def _protect(path: str) -> None:
         os.close(descriptor)
 
 
-def _others(experiments: str, path: str) -> list[_Other]:
-    """Files that may be equal to `path` and be shared with it, each once."""
+def _others(experiments: str, path: str) -> list[tuple[str, os.stat_result]]:
+    """Run directories whose file may be equal to `path` and shared with it, and the state of that file; each once."""
     own = os.lstat(path)
-    found: dict[int, _Other] = {}
+    found: dict[int, tuple[str, os.stat_result]] = {}
     for name, is_link in directories(experiments):
         if is_link:
             continue
@@ -81,7 +74,7 @@ def _others(experiments: str, path: str) -> list[_Other]:
         except OSError:  # a run without targets, or removed meanwhile
             continue
         if other.st_ino != own.st_ino and _traits(other) == _traits(own) and not other.st_mode & _ANY_WRITE:
-            found.setdefault(other.st_ino, _Other(os.path.join(experiments, name), other))
+            found.setdefault(other.st_ino, (os.path.join(experiments, name), other))
     return list(found.values())
 
 
@@ -90,40 +83,30 @@ def _traits(found: os.stat_result) -> tuple[int, ...]:
     return found.st_dev, found.st_mode, found.st_uid, found.st_gid, found.st_size
 
 
-def _take_over(path: str, other: _Other) -> bool:
-    """Put `other`'s file in the place of `path` if both hold the same bytes."""
+def _take_over(path: str, directory: str, found: os.stat_result) -> bool:
+    """Put the file of the run in `directory` in the place of `path` if both hold the same bytes."""
     try:
         with (
             os.fdopen(open_regular(path), "rb") as own,
-            os.fdopen(open_below(other.directory, TARGETS), "rb") as theirs,
+            os.fdopen(open_below(directory, TARGETS), "rb") as theirs,
         ):
             # Both states are from before the comparison: what is written to a file meanwhile shows in `_link`.
             seen = [os.fstat(file.fileno()) for file in (own, theirs)]
-            if _state(seen[1]) != _state(other.found) or not _is_equal(own.fileno(), theirs.fileno()):
+            if _state(seen[1]) != _state(found) or not _is_equal(own, theirs):
                 return False
-            return _link(path, seen[0], os.path.join(other.directory, TARGETS), seen[1])
+            return _link(path, seen[0], os.path.join(directory, TARGETS), seen[1])
     except (OSError, RunLogError):
         return False
 
 
-def _is_equal(own: int, theirs: int) -> bool:
+def _is_equal(own: IO[bytes], theirs: IO[bytes]) -> bool:
     """Whether two open files hold the same bytes, from the first to the last."""
     length = _GLANCE
-    while True:
-        a, b = _read(own, length), _read(theirs, length)
-        if a != b:
-            return False
-        if not a:
+    while (data := own.read(length)) == theirs.read(length):
+        if not data:
             return True
         length = _CHUNK
-
-
-def _read(descriptor: int, length: int) -> bytes:
-    """The next `length` bytes, fewer only at the end; `os.read` alone may stop early."""
-    data = os.read(descriptor, length)
-    while data and len(data) < length and (more := os.read(descriptor, length - len(data))):
-        data += more
-    return data
+    return False
 
 
 def _link(path: str, own: os.stat_result, source: str, theirs: os.stat_result) -> bool:

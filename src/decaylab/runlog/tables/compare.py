@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from decaylab.catalogue.fields import FIELDS, TABLE_COLUMNS, TARGETS, TELLING
+from decaylab.catalogue.metrics import METRICS
 from decaylab.runlog.find import comparable
 from decaylab.runlog.query import label
 from decaylab.runlog.record import Record
@@ -18,9 +19,10 @@ _IMPORTANCE = (
     "run_id", "t20_mae", "status", "severe", "edt_mae", "c50_mae", "set", "edc_vs_mean", "loss_type", "edc_mae",
     "duration", "batch_size", "model", "epochs", "note", "precision", "learning_rate",
 )  # fmt: skip
-_JUDGED = ("edc_mae", "edt_mae", "t20_mae", "c50_mae")
+#: The errors that tables show where nothing else is asked for.
+JUDGED = tuple(f"{metric.name}_mae" for metric in METRICS if metric.documented)
+_BROADBAND = tuple(f"metrics.{metric.key}" for metric in METRICS if metric.is_parameter)
 _SET = "set"
-
 
 #: What tells whether two runs can be compared (see `find.comparable`).
 COMPARABLE = ("data_digest", "test_split", "metrics_definitions")
@@ -65,14 +67,14 @@ def table(
     foot = []
     if dropped:
         foot.append(f"no room for: {', '.join(dropped)} (--columns chooses, --export has all)")
-    foot += [*_legend(built, fields, sets), *_simulators(rows, sets), *_archived(rows, look), *_problems(rows, look)]
+    foot += [*_legend(built, fields), *about_sets(sets, rows), *_archived(rows, look), *_problems(rows, look)]
     foot += _unreadable(everything, look)
     return [*head, "", *render(kept, look.colour), *([""] if foot else []), *foot]
 
 
 def shown_of_every_run(columns: Sequence[str]) -> list[str]:
     """The fields that the table takes of each of its rows when `columns` are asked for; none: its own choice."""
-    return [*(columns or (*TABLE_COLUMNS, *TELLING)), *_JUDGED, *COMPARABLE, "status", "severe", "problems"]
+    return [*(columns or (*TABLE_COLUMNS, *TELLING)), *JUDGED, *COMPARABLE, "status", "severe", "problems"]
 
 
 def set_names(records: Sequence[Record]) -> dict[Any, str]:
@@ -88,6 +90,21 @@ def describe_set(key: tuple[str | None, str | None, str]) -> str:
     # Digests are cut to what tells them apart; a split described in words is not.
     rows = "unknown" if split is None else split if " " in split else split[:12]
     return printable(f"{data}, test rows {rows}, definitions {definitions}")
+
+
+def about_sets(
+    sets: dict[Any, str],
+    runs: Sequence[Record],
+    said: str = "only runs with the same letter were tested on the same rows by the same definitions",
+) -> list[str]:
+    """What the letters of several sets mean, and the simulators behind them, of which one of each set is asked."""
+    if len(sets) < 2:
+        return []
+    from decaylab.runlog.simulators import other_simulators
+
+    first = {comparable(record): record for record in reversed(runs)}
+    letters = [f"  {letter}: {describe_set(key)}" for key, letter in sets.items()]
+    return [f"{_SET}: {said}", *letters, *other_simulators((letter, first[key]) for key, letter in sets.items())]
 
 
 def _title(rows: Sequence[Record], everything: Sequence[Record], where: str, order: Order) -> str:
@@ -110,10 +127,7 @@ def _units(fields: Sequence[str]) -> list[str]:
         if known is not None and known.unit not in ("", "x"):
             units.setdefault(known.unit, []).append(field)
     said = [f"{', '.join(names)} in {unit}" for unit, names in units.items()]
-    if any(
-        label(field).path.startswith(("metrics.edt", "metrics.t20", "metrics.c50", "metrics.t30", "metrics.ts"))
-        for field in fields
-    ):
+    if any(label(field).path.startswith(_BROADBAND) for field in fields):
         said.append("EDT, T20, C50 broadband")
     targets = [f"{field} <= {TARGETS[field]:g} {FIELDS[field].unit}" for field in fields if field in TARGETS]
     return [*(["; ".join(said)] if said else []), *([f"targets: {', '.join(targets)}"] if targets else [])]
@@ -134,7 +148,7 @@ def _same(built: dict[str, list[Cell]], rows: Sequence[Record], order: Order) ->
     """Columns whose every cell says the same, but for what identifies and what judges a run."""
     if len(rows) < 2:
         return {}
-    kept = ("run_id", "duration", *_JUDGED, order.field)
+    kept = ("run_id", "duration", *JUDGED, order.field)
     return {
         name: cells[0].text
         for name, cells in built.items()
@@ -178,7 +192,7 @@ def _sets(rows: Sequence[Record]) -> dict[Any, str]:
 
 
 def _is_scored(record: Record) -> bool:
-    return any(record.get(field) is not None for field in _JUDGED)
+    return any(record.get(field) is not None for field in JUDGED)
 
 
 def _set_column(rows: Sequence[Record], sets: dict[Any, str]) -> Column:
@@ -186,7 +200,7 @@ def _set_column(rows: Sequence[Record], sets: dict[Any, str]) -> Column:
     return Column(_SET, cells, False, 0)  # never left out: without it runs on other data would stand together unmarked
 
 
-def _legend(built: dict[str, list[Cell]], fields: Sequence[str], sets: dict[Any, str]) -> list[str]:
+def _legend(built: dict[str, list[Cell]], fields: Sequence[str]) -> list[str]:
     texts = [
         cell.text
         for field in fields
@@ -202,20 +216,7 @@ def _legend(built: dict[str, list[Cell]], fields: Sequence[str], sets: dict[Any,
         lines.append("edc_vs_mean: EDC MAE over that of the mean training curve; 0.100 is ten times better than it")
     if any(cell.text != MISSING for cell in built.get("severe", ())):
         lines.append("severe: what is badly wrong by the record alone; `decaylab diagnose RUN` says why")
-    if len(sets) > 1:
-        lines.append(f"{_SET}: only runs with the same letter were tested on the same rows by the same definitions")
-        lines += [f"  {letter}: {describe_set(key)}" for key, letter in sets.items()]
     return lines
-
-
-def _simulators(rows: Sequence[Record], sets: dict[Any, str]) -> list[str]:
-    """Other simulators behind the sets, if any; one run of each set is asked."""
-    if len(sets) < 2:
-        return []
-    from decaylab.runlog.simulators import other_simulators
-
-    first = {comparable(record): record for record in reversed(rows)}
-    return other_simulators((letter, first[key]) for key, letter in sets.items())
 
 
 def _problems(rows: Sequence[Record], look: Look) -> list[str]:
@@ -234,24 +235,21 @@ def _problems(rows: Sequence[Record], look: Look) -> list[str]:
 
 def _archived(rows: Sequence[Record], look: Look) -> list[str]:
     """Where the archives of the runs shown lie, for `decaylab restore`."""
-    archived = [record for record in rows if record.archive is not None]
-    most = len(archived) if look.width is None else 20
-    lines = [f"  {printable(record.run_id)}: {printable(record.archive or '')}" for record in archived[:most]]
-    if len(archived) > most:
-        lines.append(f"  and {len(archived) - most} more")
-    return [_heading("archived:", look), *lines] if lines else []
+    return _listed("archived:", [(record.run_id, record.archive) for record in rows if record.archive], look)
 
 
 def _unreadable(everything: Sequence[Record], look: Look) -> list[str]:
-    unreadable = [record for record in everything if record.raw == "broken"]
-    if not unreadable:
-        return []
-    count = counted(len(unreadable), "run")
-    most = len(unreadable) if look.width is None else 20
-    lines = [f"  {printable(record.run_id)}: {printable('; '.join(record.problems))}" for record in unreadable[:most]]
-    if len(unreadable) > most:
-        lines.append(f"  and {len(unreadable) - most} more (--where status=unreadable)")
-    return [_heading(f"{count} could not be read:", look), *lines]
+    said = [(record.run_id, "; ".join(record.problems)) for record in everything if record.raw == "broken"]
+    return _listed(f"{counted(len(said), 'run')} could not be read:", said, look, " (--where status=unreadable)")
+
+
+def _listed(title: str, said: Sequence[tuple[str, str]], look: Look, more: str = "") -> list[str]:
+    """`title`, and a line for each run of which something is said; on a terminal the first twenty."""
+    most = len(said) if look.width is None else 20
+    lines = [f"  {printable(name)}: {printable(text)}" for name, text in said[:most]]
+    if len(said) > most:
+        lines.append(f"  and {len(said) - most} more{more}")
+    return [_heading(title, look), *lines] if lines else []
 
 
 def _heading(text: str, look: Look) -> str:

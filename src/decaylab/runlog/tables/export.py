@@ -7,11 +7,13 @@ import re
 import stat
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from decaylab.catalogue.fields import FIELDS
 from decaylab.errors import InputError, RunLogError
 from decaylab.runlog.files import remove_if_there, replace_file, write_all
+from decaylab.runlog.naming import suffixes
 from decaylab.runlog.record import Record
 from decaylab.runlog.schema import TIMESTAMP_FORMAT
 from decaylab.runlog.tables.cells import plain_text
@@ -40,13 +42,7 @@ def flat(value: Any) -> Any:
 
 def encode(names: Sequence[str], rows: Sequence[Sequence[Any]], form: str) -> bytes:
     """The rows in one of FORMATS."""
-    if form == "json":
-        text = _json(names, rows)
-    elif form == "csv":
-        text = _csv(names, rows)
-    else:
-        text = _markdown(names, rows)
-    return text.encode("utf-8")
+    return {"json": _json, "csv": _csv, "markdown": _markdown}[form](names, rows).encode("utf-8")
 
 
 def format_for(path: str, asked: str | None) -> str:
@@ -76,14 +72,12 @@ def write_beside_runs(experiments: str, data: bytes, form: str) -> str:
     temporary = os.path.join(experiments, f".runs_comparison.{os.getpid()}.tmp")
     try:
         replace_file(temporary, data)
-        number = 1
+        suffix = suffixes()
         while True:
-            path = f"{base}{'' if number == 1 else f'_{number}'}.{FORMATS[form]}"
-            try:
+            path = f"{base}{next(suffix)}.{FORMATS[form]}"
+            with suppress(FileExistsError):
                 os.link(temporary, path)  # unlike a rename, a link refuses to replace what is there
                 return path
-            except FileExistsError:
-                number += 1
     except OSError as error:
         raise RunLogError(
             f"the export cannot be written to '{experiments}': {error.strerror}; name a file with --output"
@@ -100,13 +94,8 @@ def write_to(path: str, data: bytes) -> None:
     """
     try:
         if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
-            descriptor = os.open(
-                path, os.O_WRONLY
-            )  # a pipe or a device, such as /dev/null, is written to, not replaced
-            try:
-                write_all(descriptor, data)
-            finally:
-                os.close(descriptor)
+            with open(path, "wb", buffering=0) as file:  # a pipe or a device, such as /dev/null: not replaced
+                write_all(file.fileno(), data)
         else:
             replace_file(os.path.realpath(path), data)
     except OSError as error:

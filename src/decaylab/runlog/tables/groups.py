@@ -11,16 +11,14 @@ from decaylab.runlog.find import comparable, is_doubtful
 from decaylab.runlog.query import label
 from decaylab.runlog.reading import number
 from decaylab.runlog.record import Record
-from decaylab.runlog.simulators import other_simulators
 from decaylab.runlog.tables.cells import fixed, shown
-from decaylab.runlog.tables.compare import Look, Order, describe_set, set_names
+from decaylab.runlog.tables.compare import COMPARABLE, JUDGED, Look, Order, about_sets, set_names
 from decaylab.runlog.tables.export import flat
 from decaylab.runlog.tables.table import Cell, Column, fit, render
 
 #: What is averaged: everything that has a better direction.
 METRICS = tuple(name for name, field in FIELDS.items() if field.better is not None)
-_SHOWN = ("duration", "edc_mae", "edc_vs_mean", "edt_mae", "t20_mae", "c50_mae")
-_JUDGED = ("edc_mae", "edt_mae", "t20_mae", "c50_mae")
+_SHOWN = ("duration", "edc_mae", "edc_vs_mean", *JUDGED[1:])
 
 
 class Summary(NamedTuple):
@@ -91,13 +89,13 @@ def rows_of(
     """Names and rows of an export: grouping fields, `runs`, then mean, `_std` and `_n` of each metric."""
     metrics = [name for name in metrics if name not in fields]
     statistics = [name for metric in metrics for name in (metric, f"{metric}_std", f"{metric}_n")]
-    kept_apart = [name for name in ("data_digest", "test_split", "metrics_definitions") if name not in fields]
+    kept_apart = [name for name in COMPARABLE if name not in fields]
     rows = []
     for item in groups:
         row: list[Any] = [*item.values, len(item.runs)]
         for metric in metrics:
             row += item.summary(metric)
-        by_name = dict(zip(("data_digest", "test_split", "metrics_definitions"), item.test_set, strict=True))
+        by_name = dict(zip(COMPARABLE, item.test_set, strict=True))
         rows.append([*row, *(by_name[name] for name in kept_apart)])
     return [*fields, "runs", *statistics, *kept_apart], rows
 
@@ -131,14 +129,11 @@ def table(
     lines += ["", *render(kept, look.colour), ""]
     if dropped:
         lines.append(f"no room for: {', '.join(dropped)} (--export has all)")
-    if len(sets) > 1:
-        lines.append("set: groups are compared only with those of the same letter")
-        lines += [f"  {letter}: {describe_set(key)}" for key, letter in sets.items()]
-        first = {item.test_set: item.runs[0] for item in reversed(groups)}
-        lines += other_simulators((letter, first[key]) for key, letter in sets.items())
-    if any(is_doubtful(item.runs[0], name) for item in groups for name in _JUDGED):
+    first = [item.runs[0] for item in groups]
+    lines += about_sets(sets, first, "groups are compared only with those of the same letter")
+    if any(is_doubtful(record, name) for record in first for name in JUDGED):
         lines.append("?: computed by other or unknown definitions, not comparable")
-    judged = [name for name in dict.fromkeys((*_JUDGED, order.field)) if name in names]
+    judged = [name for name in dict.fromkeys((*JUDGED, order.field)) if name in names]
     return lines + differences(groups, fields, judged, sets)
 
 

@@ -10,12 +10,11 @@ from decaylab.runlog.find import comparable
 from decaylab.runlog.query import label
 from decaylab.runlog.record import Record
 from decaylab.runlog.tables.cells import MISSING, cell
-from decaylab.runlog.tables.compare import describe_set, set_names
+from decaylab.runlog.tables.compare import JUDGED, describe_set, set_names
 from decaylab.runlog.text import printable
 
 #: Notebooks hand what stands between dollar signs to MathJax, unless an element has these classes.
 _CLASSES = "tex2jax_ignore mathjax_ignore"
-_SCORES = ("edc_mae", *TARGETS)
 
 
 def of_runs(title: str, records: Sequence[Record], field: str, remarks: Sequence[str] = ()) -> str:
@@ -26,7 +25,7 @@ def of_runs(title: str, records: Sequence[Record], field: str, remarks: Sequence
     fields += [name for name in ("tags", "note") if any(record.get(name) is not None for record in records)]
     names = [_with_unit(name) for name in fields]
     texts = [[cell(record, name).text for name in fields] for record in records]
-    scored = [record for record in records if any(record.get(name) is not None for name in _SCORES)]
+    scored = [record for record in records if any(record.get(name) is not None for name in JUDGED)]
     sets = set_names(scored)
     if len(sets) > 1:
         names.insert(1, "set")

@@ -10,10 +10,9 @@ import os
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import msgspec
-
 from decaylab.errors import RunLogError
 from decaylab.runlog.files import open_regular
+from decaylab.runlog.history import parse_line
 from decaylab.runlog.reading import number
 from decaylab.runlog.values import decode
 
@@ -101,13 +100,8 @@ class HistoryTail:
             self._take(line)
 
     def _take(self, raw: bytes) -> None:
-        if not raw.strip():
-            return
-        try:
-            line = msgspec.json.decode(raw)
-        except (msgspec.DecodeError, RecursionError):
-            return  # torn: skipped, as by every reader
-        epoch = line.get("epoch") if isinstance(line, dict) else None
+        line = parse_line(raw) or {}
+        epoch = line.get("epoch")
         if not isinstance(epoch, int) or isinstance(epoch, bool) or epoch < 0:
             return
         self.epoch = epoch

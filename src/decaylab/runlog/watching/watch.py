@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from decaylab.errors import RunLogError
-from decaylab.runlog.reading import at, number, section
+from decaylab.runlog.reading import at, moment, number, section
 from decaylab.runlog.record import Folder, Record
 from decaylab.runlog.schema import HEARTBEAT, HISTORY, METADATA
 from decaylab.runlog.store import directories, prepare_for, read_entry
@@ -91,7 +90,6 @@ class Watcher:
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
         self._removed: dict[str, tuple[Watched, float]] = {}
-        self._many_prepared = False
 
     def look(self) -> View:
         """The runs as they are now.
@@ -101,9 +99,7 @@ class Watcher:
         """
         now = self._clock()
         found = directories(self.experiments)
-        if not self._many_prepared:
-            prepare_for(len(found))
-            self._many_prepared = True
+        prepare_for(len(found))
         folder = Folder(self.experiments)
         running: list[Watched] = []
         ended: list[Watched] = []
@@ -236,7 +232,7 @@ def _left(
         return None
     if tail.epoch is None:
         total = number(at(metadata, "preflight.estimate.total_seconds"))
-        started = _started(metadata)
+        started = moment(metadata.get("started_utc"))
         if total is None or total - total != 0 or started is None:
             return None
         return max(0.0, float(total) - max(0.0, now - started))
@@ -253,7 +249,7 @@ def _watched_pace(metadata: dict[str, Any], tail: HistoryTail, ends: list[tuple[
     """Seconds an epoch of a loop that logs no `seconds`: from the times at which its history grew."""
     if len(ends) > 1:
         return epoch_seconds(ends)
-    started = _started(metadata)
+    started = moment(metadata.get("started_utc"))
     if started is None or tail.changed is None or tail.epoch is None or metadata.get("resumes"):
         return None
     return epoch_seconds([(tail.epoch, tail.changed - started)])
@@ -272,23 +268,9 @@ def _said(record: Record, status: str, guard: dict[str, Any]) -> str | None:
     return "; ".join(record.problems[:1]) or None if status == "unreadable" else None
 
 
-def _started(metadata: dict[str, Any]) -> float | None:
-    return _utc(metadata.get("started_utc"))
-
-
-def _utc(text: Any) -> float | None:
-    """Seconds since the epoch of a time in UTC as the recorder writes it."""
-    if not isinstance(text, str):
-        return None
-    try:
-        return datetime.fromisoformat(text).timestamp()
-    except (ValueError, OverflowError):
-        return None
-
-
 def _ended(record: Record) -> float:
     """When a run ended: as it recorded it, else its last sign of life, by the clock of its file system."""
-    stored = _utc(record.document.get("ended_utc"))
+    stored = moment(record.document.get("ended_utc"))
     if stored is not None:
         return stored
     signs = [_changed(os.path.join(record.path, name)) for name in (METADATA, HEARTBEAT, HISTORY)]
