@@ -19,7 +19,6 @@ from decaylab.evaluation.bootstrap import Interval, bootstrap_mean, bootstrap_ra
 from decaylab.evaluation.errors import RoomErrors
 from decaylab.evaluation.metrics import SCORED_PARAMETERS
 from decaylab.evaluation.noise_file import read_noise
-from decaylab.evaluation.paired import absolute_errors
 from decaylab.evaluation.scores import INVALID_LIMIT, finite
 from decaylab.rooms.dataset import DataSet
 
@@ -42,7 +41,7 @@ def noise_summary(noise: RoomErrors) -> dict[str, Any]:
 
 def noise_values(noise: RoomErrors) -> dict[str, NDArray[np.float64]]:
     """Metric -> |a - b| / sqrt 2 of each room, (n,), NaN where one of both is invalid."""
-    return {name: absolute_errors(noise, _field(name)) / np.sqrt(2) for name in NOISE_METRICS}
+    return {name: noise.absolute(_field(name)) / np.sqrt(2) for name in NOISE_METRICS}
 
 
 def ratio_to_noise(
@@ -117,7 +116,7 @@ def _field(metric: str) -> str:
 
 def _own_errors(errors: RoomErrors, name: str, medians: Mapping[str, float] | None) -> NDArray[np.float64] | None:
     if name in ("edc", "edc_db"):
-        own = absolute_errors(errors, _field(name))
+        own = errors.absolute(_field(name))
         return own if np.isfinite(own).all() else None
     median = medians.get(name) if medians is not None else None
     return scored_errors(errors.predicted[name], errors.true[name], median)

@@ -19,8 +19,6 @@ from decaylab.rooms.response import RESPONSE_VERSION, ResponseBuilder
 
 DEFAULT_RAYS = 16_000
 
-PRESETS = ("default", "published")
-
 #: Who makes a response of a room: `decaylab.rooms.response`, or the library's own `compute_rir`, several times slower.
 BUILDERS = ("decaylab", "pyroomacoustics")
 
