@@ -143,7 +143,12 @@ class RoomFile:
         return lines[1:]
 
     def errors(self, rows: Sequence[int], rooms: Sequence[str], values: NDArray[np.float64]) -> RoomErrors:
-        """Rooms from their numbers, (n, len(self.values)); what the file has no column of is NaN."""
+        """Rooms from their numbers, (n, len(self.values)); what the file has no column of is NaN.
+
+        Args:
+            rows, rooms: n rows in the data set and IDs.
+            values: (n, len(self.values)).
+        """
         column = dict(zip(self.values, values.T, strict=True))
         true, predicted = ({name: column[f"{name}_{kind}"] for name in SCORED_PARAMETERS} for kind in self.kinds)
         distance = column.get("material_distance", np.full(len(rows), np.nan))

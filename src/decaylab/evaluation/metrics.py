@@ -41,6 +41,7 @@ class Reference(NamedTuple):
 
     @classmethod
     def of(cls, energy: NDArray[np.float32], sampling_rate: float) -> Reference:
+        """That of target curves (n, samples), linear energy; the sampling rate in Hz."""
         onset = onset_index(energy)
         parameters = room_parameters(energy, sampling_rate=sampling_rate, onset=onset, names=SCORED_PARAMETERS)
         return cls(energy, onset, parameters, sampling_rate)

@@ -53,6 +53,11 @@ def ratio_to_noise(
     if it is the same row, room and label in both. An invalid prediction counts as the training rooms' median of that
     parameter, and more than 1 % of them, or one whose median is not known, make the ratio null, as in `CurveMetrics`.
 
+    Args:
+        errors: of the run's test rooms.
+        noise: what was measured of the data set.
+        training_medians: parameter -> median of the training rooms; None: not known.
+
     Returns:
         `{"rooms": n, "metrics": {metric: {"noise", "ratio", "low", "high", "rooms"}}}`, JSON-able; noise x ratio is the
         MAE over these rooms.
@@ -74,6 +79,11 @@ def recorded_ratio(
     """`ratio_to_noise` against what was measured of a data set; None where nothing was, or nothing that can be read.
 
     It ends a training: a damaged noise.csv must not fail it, and `decaylab noise --run` says what is wrong.
+
+    Args:
+        data: the data set.
+        errors: of the run's test rooms.
+        training_medians: parameter -> median of the training rooms; None: not known.
     """
     try:
         noise = read_noise(data.path)
@@ -85,7 +95,12 @@ def recorded_ratio(
 def scored_errors(
     predicted: NDArray[np.float64], true: NDArray[np.float64], median: float | None
 ) -> NDArray[np.float64] | None:
-    """|predicted - true| (n,), NaN where the target is invalid; None where too many predictions are (see above)."""
+    """|predicted - true| (n,), NaN where the target is invalid; None where too many predictions are (see above).
+
+    Args:
+        predicted, true: (n,), NaN where invalid.
+        median: what an invalid prediction counts as; None: not known.
+    """
     valid = np.isfinite(true)
     invalid = valid & ~np.isfinite(predicted)
     count = int(invalid.sum())

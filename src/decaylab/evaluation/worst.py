@@ -35,7 +35,9 @@ def worst_rooms(errors: RoomErrors, by: str, count: int) -> NDArray[np.int64]:
     are left out.
 
     Args:
+        errors: of the rooms.
         by: one of `ERROR_FIELDS`.
+        count: how many, at most.
 
     Raises:
         InputError: another name.

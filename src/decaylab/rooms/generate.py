@@ -113,6 +113,13 @@ def simulated_curves(
 ) -> Generator[tuple[int, NDArray[np.float32]], None, None]:
     """Rows of `table` and their curves (samples,), as they are ready, in any order; close it to end its workers.
 
+    Args:
+        table: rooms.
+        rows: which of them.
+        seed: of the data set; a room's own follows from it.
+        settings: everything else that decides a curve.
+        jobs: worker processes; 1: this process alone.
+
     Raises:
         SimulationError: the simulator failed, or a worker was killed. MissingExtraError: it is not installed.
     """

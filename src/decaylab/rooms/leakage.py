@@ -47,6 +47,11 @@ def leakage_note(features: NDArray[np.float64], split: Split, kind: str) -> str 
     """What a person who trains with this split should know, in one line; None where there is nothing to say.
 
     Only a random split says something: `room` and `material` share what they do not keep apart by intention.
+
+    Args:
+        features: (n, 16).
+        split: indices into them.
+        kind: of the split, one of `SPLITS`.
     """
     if kind != "random":
         return None

@@ -119,6 +119,11 @@ def fit_curves(kind: str, data: DataSet, rows: ArrayLike) -> Scaler:
     `minmax` and `standard` go through the rows in blocks (running moments, Chan et al. 1983). `robust` needs all values
     of a column for its quartiles: it goes through blocks of columns instead. Both take `BLOCK_BYTES` at a time.
 
+    Args:
+        kind: one of `SCALERS`.
+        data: the data set.
+        rows: (n,) rows of it, the training's.
+
     Raises:
         InputError: an unknown kind, or no rows.
     """

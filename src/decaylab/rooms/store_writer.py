@@ -95,7 +95,11 @@ class StoreWriter:
         self._open_files.close()
 
     def write(self, row: int, curve: NDArray[np.float32]) -> None:
-        """Write one curve, (samples,) float32, then its digest: in this order a torn row is never taken for whole."""
+        """Write one curve, (samples,) float32, then its digest: in this order a torn row is never taken for whole.
+
+        Raises:
+            DataError: a curve of another length, or a disk that is full or cannot be written.
+        """
         data = np.ascontiguousarray(curve, dtype="<f4").tobytes()
         if len(data) != self._row_bytes:
             raise DataError(f"a curve of {curve.shape} does not fit a store of {self._samples} samples")
