@@ -45,7 +45,13 @@ def spread_samples(samples: int, sampling_rate: float) -> int:
 
 
 def band_gain(centre: float, length: int, sampling_rate: float) -> NDArray[np.float64]:
-    """Gain of one octave band at the frequencies of `numpy.fft.rfft` of `length` samples, (length // 2 + 1,), 0..1."""
+    """Gain of one octave band at the frequencies of `numpy.fft.rfft` of `length` samples, (length // 2 + 1,), 0..1.
+
+    Args:
+        centre: of the band, Hz.
+        length: samples of the signal.
+        sampling_rate: Hz.
+    """
     frequency = np.fft.rfftfreq(length, 1.0 / sampling_rate)
     with np.errstate(divide="ignore"):
         octaves = np.abs(np.log2(frequency / centre))
@@ -60,6 +66,7 @@ def band_energy(spectrum: NDArray[np.complex128], gain: NDArray[np.float64] | No
 
     Args:
         spectrum: (length // 2 + 1,), of a real signal padded to an even `length`. gain: the same shape; None: 1.
+        length: samples of the padded signal.
     """
     power = np.square(spectrum.real) + np.square(spectrum.imag)
     if gain is not None:

@@ -46,6 +46,7 @@ def formula_edc(
         name: "sabine" or "eyring".
         size, source, receiver: (n, 3), metres.
         absorption: (n, 7) of all six walls, 125 Hz to 8 kHz; 8 kHz is held for 16 kHz.
+        samples: of each curve, at 48 kHz.
     """
     bands = hold_last_band(absorption)
     rate = 6.0 * np.log(10.0) / np.maximum(FORMULAS[name](size, bands), _LEAST_T60)  # (n, 8)

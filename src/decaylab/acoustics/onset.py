@@ -24,6 +24,9 @@ def onset_index(edc: ArrayLike) -> NDArray[np.int64]:
 
     Returns:
         int64, (n,), or () for one curve. A curve that never drops has its onset at 0.
+
+    Raises:
+        DataError: another shape.
     """
     curves = np.asarray(edc)
     if curves.ndim == 1:

@@ -129,6 +129,7 @@ def decay_line(edc: ArrayLike, name: str, sampling_rate: float = 48_000, onset: 
     Args:
         edc: linear energy, (samples,).
         name: one of `RANGES`.
+        sampling_rate: in Hz.
         onset: sample that is t = 0; None: the curve's own.
     """
     curve = np.asarray(edc)

@@ -80,7 +80,13 @@ def sabine_t60(size: ArrayLike, absorption: ArrayLike, air: ArrayLike | None = A
 
 
 def eyring_t60(size: ArrayLike, absorption: ArrayLike, air: ArrayLike | None = AIR_ABSORPTION) -> NDArray[np.float64]:
-    """Eyring's reverberation time per band: Sabine's with -ln(1 - a) for a. Same arguments; 0 where a = 1."""
+    """Eyring's reverberation time per band: Sabine's with -ln(1 - a) for a. Same arguments; 0 where a = 1.
+
+    Args:
+        size: length, width, height, (n, 3) in metres.
+        absorption: energy absorption of all six walls, (n, bands), 0..1.
+        air: attenuation m per metre, (bands,); None: no air absorption.
+    """
     with np.errstate(divide="ignore"):
         return _t60(size, -np.log1p(-np.asarray(absorption, dtype=np.float64)), air)
 
@@ -126,6 +132,11 @@ def direct_arrival_index(
 
     Not rounded; counted from the start of a simulated response. The onset of a simulated curve lies 0 to 4 samples
     before it.
+
+    Args:
+        source, receiver: (n, 3), metres.
+        sampling_rate: in Hz.
+        delay: samples that are added; 40 is the simulator's.
     """
     return source_distance(source, receiver) / SPEED_OF_SOUND * sampling_rate + delay
 

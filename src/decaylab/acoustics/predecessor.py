@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 
 
 def parameters_of(curve: NDArray[np.floating], sampling_rate: float, names: Sequence[str]) -> dict[str, float]:
-    """EDT, T20 in seconds and C50 in dB of one curve, (samples,); what is asked for but missing is invalid."""
+    """EDT, T20 in seconds and C50 in dB of one curve, (samples,); what is asked for but missing is invalid.
+
+    Args:
+        curve: linear energy, (samples,).
+        sampling_rate: in Hz.
+        names: which of "edt", "t20", "c50"; others are left out.
+    """
     peak = float(curve.max())
     if not (peak > 0 and np.isfinite(peak)):
         return {}

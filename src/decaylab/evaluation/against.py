@@ -22,7 +22,13 @@ JUDGED = ("t20", "edt", "c50")
 
 
 def score_against(data: DataSet, rows: NDArray[np.int64], ways: Mapping[str, Curves]) -> dict[str, CurveMetrics]:
-    """Each way's curves against the data set's, for these rows; the target's onset serves both, as in every metric."""
+    """Each way's curves against the data set's, for these rows; the target's onset serves both, as in every metric.
+
+    Args:
+        data: the data set.
+        rows: (n,) rows of it.
+        ways: name -> features (n, 16) to curves (n, samples).
+    """
     scores = {name: CurveMetrics(dict) for name in ways}
     for start in range(0, len(rows), _BLOCK):
         block = rows[start : start + _BLOCK]

@@ -47,7 +47,13 @@ def cluster_sums(values: ArrayLike, clusters: ArrayLike) -> NDArray[np.float64]:
 
 
 def resampled_sums(sums: NDArray[np.float64], resamples: int = RESAMPLES, seed: int = SEED) -> NDArray[np.float64]:
-    """Sums of each resample, (resamples, k), from those of the clusters, (clusters, k)."""
+    """Sums of each resample, (resamples, k), from those of the clusters, (clusters, k).
+
+    Args:
+        sums: (clusters, k).
+        resamples: how many.
+        seed: of the resampling.
+    """
     rng = np.random.default_rng(seed)
     blocks = [np.einsum("rc,ck->rk", weights, sums) for weights in _weights(rng, len(sums), resamples)]
     return np.concatenate(blocks)
@@ -59,6 +65,11 @@ def bootstrap_ratio(
     """sum(numerator) / sum(denominator) with its 95 % interval, both (rooms,), paired room by room.
 
     NaN where there is no room, or the denominator's sum is 0.
+
+    Args:
+        numerator, denominator: (rooms,).
+        clusters: (rooms, n), what makes a cluster.
+        resamples, seed: of the resampling.
     """
     sums = cluster_sums(np.stack([np.asarray(numerator), np.asarray(denominator)], axis=1), clusters)
     return _interval(sums.sum(axis=0), len(sums), lambda: resampled_sums(sums, resamples, seed))
@@ -78,6 +89,11 @@ def bootstrap_ratio_crossed(
     Both are drawn, independently, and a room counts as often as the product says (A. B. Owen, The pigeonhole bootstrap,
     Annals of Applied Statistics 1, 2007): somewhat too wide rather than too narrow. Each of `rows` and `columns` is
     (rooms, n); NaN as in `bootstrap_ratio`, and without limits where either has fewer than two values.
+
+    Args:
+        numerator, denominator: (rooms,).
+        rows, columns: (rooms, n) each, what makes a cluster of the one thing and of the other.
+        resamples, seed: of the resampling.
     """
     pairs = np.stack([np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)], axis=1)
     (of_rows, many_rows), (of_columns, many_columns) = (_labels(keys, len(pairs)) for keys in (rows, columns))
@@ -93,7 +109,13 @@ def bootstrap_ratio_crossed(
 
 
 def bootstrap_mean(values: ArrayLike, clusters: ArrayLike, *, resamples: int = RESAMPLES, seed: int = SEED) -> Interval:
-    """Mean of `values` (rooms,) with its 95 % interval; NaN where there is no room."""
+    """Mean of `values` (rooms,) with its 95 % interval; NaN where there is no room.
+
+    Args:
+        values: (rooms,).
+        clusters: (rooms, n), what makes a cluster.
+        resamples, seed: of the resampling.
+    """
     return bootstrap_ratio(values, np.ones(np.shape(values)), clusters, resamples=resamples, seed=seed)
 
 

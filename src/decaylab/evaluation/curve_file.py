@@ -16,8 +16,14 @@ class CurveFile:
 
     Not through a memory map: its pages count as the process's own memory, up to the size of the file.
 
+    Args:
+        path: the file.
+
     Attributes:
         shape, dtype: as of an array; dtype is float32 or float64 in this machine's byte order.
+
+    Raises:
+        DataError: it cannot be read, or holds something else than curves.
     """
 
     def __init__(self, path: str) -> None:

@@ -28,6 +28,7 @@ class Shapes(NamedTuple):
 
     @property
     def any(self) -> NDArray[np.bool_]:
+        """Whether each room has a fault, (n,)."""
         return np.asarray(np.any(list(self.faults.values()), axis=0))
 
 

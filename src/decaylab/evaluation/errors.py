@@ -63,6 +63,16 @@ class RoomErrors:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def has_target(self, name: str) -> NDArray[np.bool_]:
+        """Whether the target of each room, (n,), has a valid value; every curve has."""
+        return np.isfinite(self.true[name]) if name in self.true else np.ones(len(self), dtype=bool)
+
+    def absolute(self, name: str) -> NDArray[np.float64]:
+        """|error| of each room, (n,), in `edc_mae`, `edc_db_mae` or a parameter; NaN where either side is invalid."""
+        if name in self.true:
+            return np.abs(self.predicted[name] - self.true[name])
+        return {"edc_mae": self.edc_mae, "edc_db_mae": self.edc_db_mae}[name]
+
     def take(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> RoomErrors:
         """The rooms of a mask (n,), or of these places."""
         places = np.arange(len(self))[chosen]
@@ -133,7 +143,12 @@ class RoomFile:
         return lines[1:]
 
     def errors(self, rows: Sequence[int], rooms: Sequence[str], values: NDArray[np.float64]) -> RoomErrors:
-        """Rooms from their numbers, (n, len(self.values)); what the file has no column of is NaN."""
+        """Rooms from their numbers, (n, len(self.values)); what the file has no column of is NaN.
+
+        Args:
+            rows, rooms: n rows in the data set and IDs.
+            values: (n, len(self.values)).
+        """
         column = dict(zip(self.values, values.T, strict=True))
         true, predicted = ({name: column[f"{name}_{kind}"] for name in SCORED_PARAMETERS} for kind in self.kinds)
         distance = column.get("material_distance", np.full(len(rows), np.nan))

@@ -59,7 +59,12 @@ def fit_intervals(predicted: Values, true: Values) -> dict[str, Any]:
 
 
 def coverage(intervals: Mapping[str, Any], predicted: Values, true: Values) -> dict[str, Any]:
-    """Share of these rooms whose simulated parameter lies within its interval: `rooms`, then name -> share or null."""
+    """Share of these rooms whose simulated parameter lies within its interval: `rooms`, then name -> share or null.
+
+    Args:
+        intervals: as `fit_intervals` gives them.
+        predicted, true: name -> (n,), NaN where invalid.
+    """
     shares: dict[str, Any] = {"rooms": int(max((len(values) for values in true.values()), default=0))}
     for name in INTERVAL_PARAMETERS:
         width, errors = intervals["half_width"][name], _errors(name, predicted, true)

@@ -45,8 +45,10 @@ def measure_noise(
 
     Args:
         data: a store of `decaylab simulate`.
+        rows: (n,) rows of it.
         seed: of the second simulation; None: the one of an earlier measurement, else one above the data set's own.
         jobs: worker processes.
+        progress: called with (done, all) rooms.
 
     Raises:
         DataError: the data set cannot be simulated again as it was (`recorded_simulation`), or not be written to.

@@ -18,6 +18,8 @@ from decaylab.acoustics import onset_index, room_parameters
 from decaylab.errors import DataError
 from decaylab.evaluation.scores import finite, parameter_scores
 
+Parameters = dict[str, NDArray[np.float64]]
+
 SCORED_PARAMETERS = ("edt", "t20", "t30", "c50", "ts")
 
 #: `edc_db_mae` compares the curves in dB down to this level of the target.
@@ -34,11 +36,12 @@ class Reference(NamedTuple):
 
     energy: NDArray[np.float32]
     onset: NDArray[np.int64]
-    parameters: dict[str, NDArray[np.float64]]
+    parameters: Parameters
     sampling_rate: float
 
     @classmethod
     def of(cls, energy: NDArray[np.float32], sampling_rate: float) -> Reference:
+        """That of target curves (n, samples), linear energy; the sampling rate in Hz."""
         onset = onset_index(energy)
         parameters = room_parameters(energy, sampling_rate=sampling_rate, onset=onset, names=SCORED_PARAMETERS)
         return cls(energy, onset, parameters, sampling_rate)
@@ -55,10 +58,8 @@ class CurveMetrics:
         self._medians = training_medians
         self._count = 0
         self._absolute = self._squared = self._sum = self._sum_squares = 0.0
-        self._linear: list[NDArray[np.float64]] = []
-        self._db: list[NDArray[np.float64]] = []
-        self._predicted: dict[str, list[NDArray[np.float64]]] = {name: [] for name in SCORED_PARAMETERS}
-        self._true: dict[str, list[NDArray[np.float64]]] = {name: [] for name in SCORED_PARAMETERS}
+        self._curves: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
+        self._parameters: list[tuple[Parameters, Parameters]] = []
 
     def add(self, prediction: NDArray[np.float32], reference: Reference) -> None:
         """Take one block: `prediction` (n, samples) linear energy, in the order of the reference's curves.
@@ -83,14 +84,11 @@ class CurveMetrics:
             self._sum += float(truth.sum(dtype=np.float64))
             self._sum_squares += _sum_of_squares(truth)
         self._count += target.size
-        self._linear.append(linear)
-        self._db.append(_db_errors(prediction, target, reference.onset))
+        self._curves.append((linear, _db_errors(prediction, target, reference.onset)))
         scored = room_parameters(
             prediction, sampling_rate=reference.sampling_rate, onset=reference.onset, names=SCORED_PARAMETERS
         )
-        for name in SCORED_PARAMETERS:
-            self._predicted[name].append(scored[name])
-            self._true[name].append(reference.parameters[name])
+        self._parameters.append((scored, reference.parameters))
 
     def result(self) -> dict[str, Any]:
         """`{"overall_edc": {"mae", "rmse", "r2"}, "edt": {...}, ..., "edc_db_mae": ...}`; null where not computable.
@@ -116,11 +114,16 @@ class CurveMetrics:
 
     def curves(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Each room's mean |error| of the curve: in linear energy over all samples, and in dB (see `DB_RANGE`)."""
-        return np.concatenate(self._linear), np.concatenate(self._db)
+        linear, db = (np.concatenate(blocks) for blocks in zip(*self._curves, strict=True))
+        return linear, db
 
     def parameters(self) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
         """Each parameter's (predicted, true) values, room by room, NaN where invalid."""
-        return {n: (np.concatenate(self._predicted[n]), np.concatenate(self._true[n])) for n in SCORED_PARAMETERS}
+        sides = list(zip(*self._parameters, strict=True))
+        pairs = {
+            name: [np.concatenate([block[name] for block in side]) for side in sides] for name in SCORED_PARAMETERS
+        }
+        return {name: (predicted, true) for name, (predicted, true) in pairs.items()}
 
 
 def _sum_of_squares(values: NDArray[np.float32]) -> float:

@@ -19,7 +19,6 @@ from decaylab.evaluation.bootstrap import Interval, bootstrap_mean, bootstrap_ra
 from decaylab.evaluation.errors import RoomErrors
 from decaylab.evaluation.metrics import SCORED_PARAMETERS
 from decaylab.evaluation.noise_file import read_noise
-from decaylab.evaluation.paired import absolute_errors
 from decaylab.evaluation.scores import INVALID_LIMIT, finite
 from decaylab.rooms.dataset import DataSet
 
@@ -42,7 +41,7 @@ def noise_summary(noise: RoomErrors) -> dict[str, Any]:
 
 def noise_values(noise: RoomErrors) -> dict[str, NDArray[np.float64]]:
     """Metric -> |a - b| / sqrt 2 of each room, (n,), NaN where one of both is invalid."""
-    return {name: absolute_errors(noise, _field(name)) / np.sqrt(2) for name in NOISE_METRICS}
+    return {name: noise.absolute(_field(name)) / np.sqrt(2) for name in NOISE_METRICS}
 
 
 def ratio_to_noise(
@@ -53,6 +52,11 @@ def ratio_to_noise(
     ratio = sum |error| / sum (|a - b| / sqrt 2): 1 is as near to the labels as they are to themselves. A room counts
     if it is the same row, room and label in both. An invalid prediction counts as the training rooms' median of that
     parameter, and more than 1 % of them, or one whose median is not known, make the ratio null, as in `CurveMetrics`.
+
+    Args:
+        errors: of the run's test rooms.
+        noise: what was measured of the data set.
+        training_medians: parameter -> median of the training rooms; None: not known.
 
     Returns:
         `{"rooms": n, "metrics": {metric: {"noise", "ratio", "low", "high", "rooms"}}}`, JSON-able; noise x ratio is the
@@ -75,6 +79,11 @@ def recorded_ratio(
     """`ratio_to_noise` against what was measured of a data set; None where nothing was, or nothing that can be read.
 
     It ends a training: a damaged noise.csv must not fail it, and `decaylab noise --run` says what is wrong.
+
+    Args:
+        data: the data set.
+        errors: of the run's test rooms.
+        training_medians: parameter -> median of the training rooms; None: not known.
     """
     try:
         noise = read_noise(data.path)
@@ -86,7 +95,12 @@ def recorded_ratio(
 def scored_errors(
     predicted: NDArray[np.float64], true: NDArray[np.float64], median: float | None
 ) -> NDArray[np.float64] | None:
-    """|predicted - true| (n,), NaN where the target is invalid; None where too many predictions are (see above)."""
+    """|predicted - true| (n,), NaN where the target is invalid; None where too many predictions are (see above).
+
+    Args:
+        predicted, true: (n,), NaN where invalid.
+        median: what an invalid prediction counts as; None: not known.
+    """
     valid = np.isfinite(true)
     invalid = valid & ~np.isfinite(predicted)
     count = int(invalid.sum())
@@ -117,7 +131,7 @@ def _field(metric: str) -> str:
 
 def _own_errors(errors: RoomErrors, name: str, medians: Mapping[str, float] | None) -> NDArray[np.float64] | None:
     if name in ("edc", "edc_db"):
-        own = absolute_errors(errors, _field(name))
+        own = errors.absolute(_field(name))
         return own if np.isfinite(own).all() else None
     median = medians.get(name) if medians is not None else None
     return scored_errors(errors.predicted[name], errors.true[name], median)

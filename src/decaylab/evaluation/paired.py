@@ -17,7 +17,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from decaylab.errors import DataError
 from decaylab.evaluation.bootstrap import Interval, bootstrap_mean
@@ -80,17 +79,9 @@ def paired_differences(a: RoomErrors, b: RoomErrors) -> list[Paired]:
     return [_paired(name, a, b) for name in PAIRED]
 
 
-def absolute_errors(errors: RoomErrors, name: str) -> NDArray[np.float64]:
-    """|error| of each room, (n,), of a curve's or a parameter's; NaN where target or prediction is invalid."""
-    if name in ("edc_mae", "edc_db_mae"):
-        found: NDArray[np.float64] = getattr(errors, name)
-        return found
-    return np.abs(errors.predicted[name] - errors.true[name])
-
-
 def _paired(name: str, a: RoomErrors, b: RoomErrors) -> Paired:
-    of_a, of_b = absolute_errors(a, name), absolute_errors(b, name)
-    has_target = np.isfinite(a.true[name]) if name in a.true else np.ones(len(a), dtype=bool)
+    of_a, of_b = a.absolute(name), b.absolute(name)
+    has_target = a.has_target(name)
     valid = np.isfinite(of_a) & np.isfinite(of_b)
     sizes = a.sizes[valid]
     clusters = len(np.unique(sizes, axis=0))

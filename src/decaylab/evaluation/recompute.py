@@ -23,7 +23,13 @@ def recompute_metrics(
     sampling_rate: float = 48_000,
     training_medians: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Metrics of stored curves, as `CurveMetrics.result` gives them; arguments and errors as in `score_arrays`."""
+    """Metrics of stored curves, as `CurveMetrics.result` gives them; arguments and errors as in `score_arrays`.
+
+    Args:
+        predictions, targets: (rooms, samples), linear energy.
+        sampling_rate: in Hz.
+        training_medians: those of the record; needed only where invalid predictions were scored as them.
+    """
     return score_arrays(predictions, targets, sampling_rate, training_medians).result()
 
 
@@ -36,6 +42,8 @@ def score_arrays(
     """Score stored curves (rooms, samples), best given as files.
 
     Args:
+        predictions, targets: (rooms, samples), linear energy.
+        sampling_rate: in Hz.
         training_medians: those of the record; needed only where invalid predictions were scored as them.
 
     Raises:
@@ -61,6 +69,10 @@ def differences(stored: Any, computed: Any, path: str = "metrics") -> list[str]:
     """Where computed metrics differ from stored ones by more than `TOLERANCE`.
 
     Only what the record has is compared: runs of before a metric was introduced do not have it.
+
+    Args:
+        stored, computed: metrics, as `CurveMetrics.result` nests them.
+        path: how the names in the lines begin.
     """
     if isinstance(computed, dict):
         if not isinstance(stored, dict):

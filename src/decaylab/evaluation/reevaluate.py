@@ -41,6 +41,9 @@ def reevaluate(
       start, C50 by summing the EDC), only to read old figures. The metrics of the curve are the same by both.
 
     Args:
+        predictions, targets: (rooms, samples), linear energy.
+        definitions: "iso" or "predecessor".
+        sampling_rate: in Hz.
         training_medians: those of the record; an invalid prediction counts as them ("iso" only), and makes its metric
             null where they are not known.
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from decaylab.errors import InputError
 from decaylab.evaluation.errors import RoomErrors
 from decaylab.evaluation.metrics import SCORED_PARAMETERS
-from decaylab.evaluation.paired import absolute_errors
 from decaylab.evaluation.scores import terciles
 
 #: What rooms can be ranked by.
@@ -36,18 +35,18 @@ def worst_rooms(errors: RoomErrors, by: str, count: int) -> NDArray[np.int64]:
     are left out.
 
     Args:
+        errors: of the rooms.
         by: one of `ERROR_FIELDS`.
+        count: how many, at most.
 
     Raises:
         InputError: another name.
     """
     if by not in ERROR_FIELDS:
         raise InputError(f"rooms cannot be ranked by '{by}': choose from {', '.join(ERROR_FIELDS)}")
-    size = absolute_errors(errors, by)
-    has_target = np.isfinite(errors.true[by]) if by in errors.true else np.ones(len(errors), dtype=bool)
-    size = np.where(np.isfinite(size), size, np.inf)
-    order = np.argsort(-size, kind="stable")
-    return order[has_target[order]][:count]
+    size = errors.absolute(by)
+    order = np.argsort(-np.where(np.isfinite(size), size, np.inf), kind="stable")
+    return order[errors.has_target(by)[order]][:count]
 
 
 def errors_by_distance(errors: RoomErrors, names: tuple[str, ...] = ERROR_FIELDS) -> list[DistancePart]:
@@ -62,7 +61,7 @@ def errors_by_distance(errors: RoomErrors, names: tuple[str, ...] = ERROR_FIELDS
         if not chosen.any():
             continue
         distance = errors.material_distance[chosen]
-        means = {name: _mean(absolute_errors(errors, name)[chosen]) for name in names}
+        means = {name: _mean(errors.absolute(name)[chosen]) for name in names}
         found.append(DistancePart(float(distance.min()), float(distance.max()), int(chosen.sum()), means))
     return found
 

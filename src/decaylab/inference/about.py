@@ -58,7 +58,11 @@ class About:
 
     @classmethod
     def from_json(cls, text: str, path: str) -> About:
-        """What `to_json` wrote. DataError for anything else, with `path` in the message."""
+        """What `to_json` wrote. DataError for anything else, with `path` in the message.
+
+        Raises:
+            DataError: it is of another format or version, or damaged.
+        """
         try:
             stored = json.loads(text)
             if (stored["format"], stored["version"]) != (FORMAT, VERSION):

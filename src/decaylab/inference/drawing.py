@@ -16,6 +16,7 @@ def draw_through_knots(level_db: Singles, positions: Singles, samples: int) -> S
     Args:
         level_db: (n, K), dB re 1.
         positions: (n, K), whole sample positions, rising, the last one the last sample.
+        samples: of each curve.
     """
     curves = np.empty((len(level_db), samples), dtype=np.float32)
     time = np.arange(samples, dtype=np.float32)

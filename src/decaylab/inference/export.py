@@ -62,6 +62,11 @@ def export_onnx(checkpoint: str, path: str, *, own_model: str | None = None) -> 
     `positions` (samples) at its knots and `late` (rooms, 8, knots), the amplitude of the octave bands. Any number of
     rooms. What the file says of itself (features, units, ranges, intervals) is JSON under the metadata key `decaylab`.
 
+    Args:
+        checkpoint: the file of the weights.
+        path: where the ONNX file goes.
+        own_model: `package.module:Class` of a model that is not one of ours.
+
     Raises:
         MissingExtraError: onnx, onnxscript or onnxruntime is not installed. DataError, InputError: the checkpoint.
         ModelError: `compact_traced`, which traces rays.
@@ -88,7 +93,13 @@ def export_onnx(checkpoint: str, path: str, *, own_model: str | None = None) -> 
 
 
 def compare(graph: Graph, about: About, path: str) -> Difference:
-    """The file in onnxruntime against the model in PyTorch, on rooms within the training ranges."""
+    """The file in onnxruntime against the model in PyTorch, on rooms within the training ranges.
+
+    Args:
+        graph: the model in PyTorch.
+        about: what it says of itself.
+        path: the ONNX file.
+    """
     rooms = room_table(_rooms(about))
     torch_says = Predictor(TorchEngine(graph), about, path).predict(rooms)
     file_says = Predictor(open_onnx(path)[0], about, path).predict(rooms)

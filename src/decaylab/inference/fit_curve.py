@@ -62,6 +62,11 @@ def levelled(signal: Floats, expected: Floats, stretch: int) -> Floats:
     """The signal (S,) times a slow gain: its energy in each `stretch` of samples is about that of `expected` (S,).
 
     Stretches in which nothing is expected keep the gain of their neighbours.
+
+    Args:
+        signal: (S,).
+        expected: (S,), energy of each sample.
+        stretch: samples.
     """
     edges = np.arange(0, len(signal), stretch)
     wanted = np.add.reduceat(expected, edges)

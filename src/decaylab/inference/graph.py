@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from decaylab.errors import DataError, ModelError
 from decaylab.inference.about import PARAMETERS, About, checked_intervals
 from decaylab.inference.knot_parameters import parameters_of_knots, parameters_of_samples, with_start
-from decaylab.inference.scaled import usable_scale
 from decaylab.models.checkpoint import load_checkpoint
 from decaylab.models.compact import Compact
 from decaylab.models.weights import model_of
 from decaylab.rooms.features import FEATURE_NAMES
+from decaylab.rooms.scaling import usable_scale
 
 #: Outputs of the graph; those of a model with the physical baseline have `KNOT_OUTPUTS` besides.
 OUTPUTS = ("curve", *PARAMETERS, "onset")

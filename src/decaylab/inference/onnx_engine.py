@@ -29,6 +29,7 @@ class OnnxEngine:
         self.has_bands = "late" in {output.name for output in session.get_outputs()}
 
     def run(self, features: NDArray[np.float64], curves: bool) -> Answer:
+        """See `engine.Engine.run`."""
         names = [*PARAMETERS, "onset", *(["curve"] if curves else [])]
         found = dict(zip(names, self._run(names, features), strict=True))
         onset = found.pop("onset").astype(np.int64)
@@ -36,6 +37,7 @@ class OnnxEngine:
         return Answer({name: found[name].astype(np.float64) for name in PARAMETERS}, onset, drawn)
 
     def late(self, features: NDArray[np.float64]) -> Late:
+        """See `engine.Engine.late`."""
         positions, amplitude = self._run(["positions", "late"], features)
         return Late(positions.astype(np.float64), amplitude.astype(np.float64))
 

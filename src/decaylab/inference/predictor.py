@@ -66,6 +66,11 @@ class Outside:
 class Predictor:
     """What `load_model` gives.
 
+    Args:
+        engine: what runs the model.
+        about: the model's name, ranges and intervals.
+        path: the file it was read from.
+
     Attributes:
         about: the model's name, ranges and intervals.
         path: the file it was read from.
@@ -130,7 +135,13 @@ class Predictor:
     def blocks(
         self, rooms: RoomTable | ArrayLike, *, curves: bool = True, size: int = BLOCK_ROOMS
     ) -> Iterator[Prediction]:
-        """The same, `size` rooms at a time: memory does not grow with their number. The rooms are checked first."""
+        """The same, `size` rooms at a time: memory does not grow with their number. The rooms are checked first.
+
+        Args:
+            rooms: a table, or features (n, 16) or (16,), physical units.
+            curves: False for parameters alone.
+            size: rooms at a time.
+        """
         table = room_table(rooms)
         check_rooms(table)
         for first in range(0, len(table), size):
@@ -143,6 +154,7 @@ class Predictor:
 
         Args:
             size, source: (3,), metres. receivers: (m, 3) or (3,), metres. absorption: (7,), 125 Hz to 8 kHz.
+            curves: False for parameters alone.
         """
         return self.predict(rooms_at_receivers(size, source, receivers, absorption), curves=curves)
 
@@ -182,7 +194,11 @@ class Predictor:
 
 
 def room_table(rooms: RoomTable | ArrayLike) -> RoomTable:
-    """Rooms as a table; without names they are `room_000001` ... by their row. DataError for a wrong shape, or none."""
+    """Rooms as a table; without names they are `room_000001` ... by their row. DataError for a wrong shape, or none.
+
+    Raises:
+        DataError: another shape, or no room.
+    """
     if not isinstance(rooms, RoomTable):
         features = np.asarray(rooms, dtype=np.float64)
         if features.ndim == 1:
@@ -198,7 +214,16 @@ def room_table(rooms: RoomTable | ArrayLike) -> RoomTable:
 
 
 def rooms_at_receivers(size: ArrayLike, source: ArrayLike, receivers: ArrayLike, absorption: ArrayLike) -> RoomTable:
-    """One room with one source and m receivers as a table of m rooms, `receiver_1` ...; DataError for wrong shapes."""
+    """One room with one source and m receivers as a table of m rooms, `receiver_1` ...; DataError for wrong shapes.
+
+    Args:
+        size, source: (3,), metres.
+        receivers: (m, 3) or (3,), metres.
+        absorption: (7,), 125 Hz to 8 kHz.
+
+    Raises:
+        DataError: other shapes.
+    """
     places = np.atleast_2d(np.asarray(receivers, dtype=np.float64))
     fixed = [np.asarray(values, dtype=np.float64) for values in (size, source, absorption)]
     if [values.shape for values in fixed] != [(3,), (3,), (7,)] or places.ndim != 2 or places.shape[1] != 3:

@@ -33,6 +33,12 @@ Progress = Callable[[int], None]
 def write_predictions(path: str, model: Predictor, rooms: RoomTable, progress: Progress = lambda done: None) -> None:
     """Predict rooms into FILE.csv (parameters) or FILE.npz (curves too); whole or not at all.
 
+    Args:
+        path: the file; its suffix tells the format.
+        model: what predicts.
+        rooms: in the order of the file.
+        progress: told how many rooms are done.
+
     Raises:
         InputError: another suffix. DataError: rooms that cannot be. OSError: the disk; what was there is left.
     """

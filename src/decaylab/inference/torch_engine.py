@@ -33,6 +33,7 @@ class TorchEngine:
         self._is_small = sum(p.numel() for p in graph.parameters()) < _SMALL_MODEL
 
     def run(self, features: NDArray[np.float64], curves: bool) -> Answer:
+        """See `engine.Engine.run`."""
         rooms = torch.from_numpy(features).float()
         with torch.inference_mode(), self._threads():
             if not self.graph.draws_knots:
@@ -48,6 +49,7 @@ class TorchEngine:
         return Answer({name: arrays[name] for name in PARAMETERS}, onset, rendered)
 
     def late(self, features: NDArray[np.float64]) -> Late:
+        """See `engine.Engine.late`."""
         rooms = torch.from_numpy(features).float()
         baseline = self.graph.model.baseline
         with torch.inference_mode(), self._threads():

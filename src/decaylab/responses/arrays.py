@@ -24,6 +24,11 @@ _HEAD = 1 << 16
 def read_npy(path: str, sampling_rate: float | None, kind: str) -> Contents:
     """A NumPy file, mapped into memory: larger ones than the memory are read row by row.
 
+    Args:
+        path: the file.
+        sampling_rate: in Hz; None: 48,000, and a note says so.
+        kind: one of `read.KINDS`.
+
     Raises:
         DataError: no NPY file, one that would run code (pickled objects), or an array that is no list of records.
     """
@@ -44,6 +49,11 @@ def read_csv(path: str, sampling_rate: float | None, kind: str) -> Contents:
     """Numbers in text: one a line for one record, or one record a line; `#` begins a comment, a header may come first.
 
     Separators: comma, semicolon, tab or spaces; the decimal mark is a point.
+
+    Args:
+        path: the file, UTF-8.
+        sampling_rate: in Hz; None: 48,000, and a note says so.
+        kind: one of `read.KINDS`.
 
     Raises:
         DataError: a cell that is no number, or lines of different length; said with its place.

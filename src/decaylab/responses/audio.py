@@ -19,6 +19,11 @@ _STREAMED = {0, 0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000}
 def read_audio(path: str, sampling_rate: float | None, kind: str) -> Contents:
     """The channels of an audio file, each a record. Integer formats are scaled to -1 .. 1.
 
+    Args:
+        path: the file.
+        sampling_rate: in Hz, instead of the file's; None: the file's.
+        kind: one of `read.KINDS`.
+
     Raises:
         MissingExtraError: soundfile is not installed. DataError: no audio file, a truncated one, or a recording of
             more than 2^28 values.

@@ -48,14 +48,22 @@ def looks_like_edc(samples: NDArray[np.floating]) -> bool:
 
 
 def checked_rate(rate: float, path: str) -> float:
-    """The rate, or DataError for one that nothing is sampled with."""
+    """The rate, or DataError for one that nothing is sampled with.
+
+    Raises:
+        DataError: below 1 Hz, above 10 MHz, or no number.
+    """
     if not (math.isfinite(rate) and RATES[0] <= rate <= RATES[1]):
         raise DataError(f"{path}: a sampling rate of {rate:g} Hz cannot be; give the right one with --sampling-rate")
     return rate
 
 
 def check_regular(path: str) -> None:
-    """DataError unless this is a regular file that holds something."""
+    """DataError unless this is a regular file that holds something.
+
+    Raises:
+        DataError: no such file, a directory, no regular file, or an empty one.
+    """
     try:
         found = os.stat(path)
     except FileNotFoundError:

@@ -30,6 +30,11 @@ def read_sofa(path: str, sampling_rate: float | None, kind: str) -> Contents:
     Where there are emitters as well, channel = receiver x emitters + emitter. `Data.SamplingRate` and `Data.Delay` may
     be given once or for each measurement, with their units.
 
+    Args:
+        path: the file.
+        sampling_rate: in Hz, instead of the file's; None: the file's.
+        kind: one of `read.KINDS`; "edc" is refused.
+
     Raises:
         MissingExtraError: h5py is not installed. InputError, DataError: no SOFA file, other data than FIR, variables
             missing or of the wrong shape.

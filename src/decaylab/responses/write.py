@@ -13,6 +13,11 @@ from decaylab.errors import MissingExtraError
 def write_wav(path: str, responses: NDArray[np.floating], sampling_rate: int) -> None:
     """Responses (channels, samples) as 32-bit float WAV, one channel each, not scaled; whole or not at all.
 
+    Args:
+        path: the file.
+        responses: (channels, samples).
+        sampling_rate: in Hz.
+
     Raises:
         MissingExtraError: soundfile is not installed. OSError: the disk; what was there is left.
     """

@@ -15,13 +15,12 @@ from decaylab.acoustics.physics import direct_arrival_index
 from decaylab.errors import InputError
 from decaylab.rooms.curve_checks import curve_findings
 from decaylab.rooms.dataset import DataSet
-from decaylab.rooms.digests import read_digests, row_digest
 from decaylab.rooms.features import RECEIVER, SOURCE, RoomTable, feature_violations, mending_swaps
 from decaylab.rooms.findings import FAULT, Collector, Finding
 from decaylab.rooms.leakage import shared_rows
 from decaylab.rooms.raw import RawData, open_raw
 from decaylab.rooms.splits import split_rows
-from decaylab.rooms.store import StoredData
+from decaylab.rooms.store import StoredData, read_digests, row_digest
 from decaylab.rooms.tables import room_key
 
 #: Called after each curve with the numbers of those that are done and of all.
@@ -151,7 +150,7 @@ def _check_curves(
     arrivals = direct_arrival_index(table.features[:, SOURCE], table.features[:, RECEIVER], data.sampling_rate, 0)
     first: dict[bytes, int] = {}
     usable: list[int] = []
-    for row, curve in data.curves():
+    for row, curve in data.curves:
         usable.append(row)
         arrival = float(arrivals[row]) if possible[row] else None
         for code, detail in curve_findings(curve, arrival, data.sampling_rate):

@@ -16,6 +16,13 @@ from decaylab.rooms.features import RoomTable
 class DataSet(ABC):
     """Rooms with a curve each.
 
+    Args:
+        path: the folder.
+        table: the rooms that have a curve.
+        digest: of rooms and curves.
+        manifest: how it was made; its `sampling_rate` (Hz) and `samples` count where it has them.
+        notes: what a person should know of it, a line each; None: nothing.
+
     Attributes:
         path: the folder it was opened from.
         ids, features: one per room, features float64 (n, 16) in physical units (`FEATURE_NAMES`).

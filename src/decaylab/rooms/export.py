@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import shutil
 from collections import Counter
@@ -18,7 +17,7 @@ from decaylab.errors import DataError, InputError
 from decaylab.rooms.dataset import DataSet
 from decaylab.rooms.files import check_space, disk_errors, replace_file
 from decaylab.rooms.published import CURVES, TABLE
-from decaylab.rooms.tables import write_rooms_csv
+from decaylab.rooms.tables import rooms_text
 
 #: Bytes of a file of one curve, its header included, in whole blocks of a disk.
 _FILE_BYTES = -(-(EDC_SAMPLES * 4 + 128) // 4096) * 4096
@@ -72,9 +71,7 @@ def _write(data: DataSet, folder: Path, progress: Callable[[int, int], None] | N
         size += _write_curve(curves / f"{room}.npy", data.read([row])[0])
         if progress is not None:
             progress(row + 1, len(data))
-    text = io.StringIO()
-    write_rooms_csv(data.table, text)
-    replace_file(folder / TABLE, text.getvalue())
+    replace_file(folder / TABLE, rooms_text(data.table))
     for made in (curves, folder):
         _sync_folder(made)
     return size

@@ -59,6 +59,9 @@ def check_rooms(table: RoomTable) -> None:
 
     Checked: finite numbers; sizes within 0.5 to 100 m; source and receiver inside the room and apart; absorption in
     0..1 and not all 0; ids that are there and differ. Where exchanging two columns would mend the table, it says so.
+
+    Raises:
+        DataError: a room that cannot be.
     """
     found = list(_violations(table))
     if not found:

@@ -80,6 +80,9 @@ def disk_errors(folder: Path, kept: str) -> Iterator[None]:
     Args:
         folder: named in the message.
         kept: what a person is told of a full disk: what stays of the folder, and what to do.
+
+    Raises:
+        DataError: the disk is full, or refuses.
     """
     try:
         yield
@@ -97,6 +100,9 @@ def check_space(folder: Path, curves: int, size: int, disk: Path) -> None:
         curves: how many will be written.
         size: of each, in bytes.
         disk: a folder that is there, on the same disk.
+
+    Raises:
+        DataError: there is less.
     """
     needed, free = curves * size, shutil.disk_usage(disk).free
     if needed > free:

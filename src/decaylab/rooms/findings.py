@@ -179,7 +179,13 @@ class Collector:
         self._remarks: dict[str, list[str]] = defaultdict(list)
 
     def add(self, code: str, room: str, detail: str = "") -> None:
-        """One room, curve or file of that kind."""
+        """One room, curve or file of that kind.
+
+        Args:
+            code: a key of `KINDS`.
+            room: its id, or the name of a file.
+            detail: what was found there; kept for the first `SHOWN`.
+        """
         self._rooms[code].append(room)
         if len(self._rooms[code]) <= SHOWN:
             self._examples[code].append(f"{room}: {detail}" if detail else room)

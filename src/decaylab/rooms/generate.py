@@ -89,12 +89,13 @@ def simulate_rooms(
         "rooms": source["kind"],
         **settings.to_json(),
     }
-    facts = {"source": source, "versions": versions, "made_utc": _now()}
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    facts = {"source": source, "versions": versions, "made_utc": now}
     start = time.monotonic()
     samples, rate = settings.samples, settings.sampling_rate
     with StoreWriter(folder, table, decisive, facts, samples, rate, former=FORMER_SETTINGS) as store:
-        done, total = len(store.table) - len(store.pending), len(store.table)
-        pending = len(store.pending)
+        pending, total = len(store.pending), len(store.table)
+        done = total - pending
         if progress is not None:
             progress(done, total)
         with contextlib.closing(simulated_curves(store.table, store.pending, seed, settings, jobs)) as curves:
@@ -111,6 +112,13 @@ def simulated_curves(
     table: RoomTable, rows: list[int], seed: int, settings: SimulationSettings, jobs: int
 ) -> Generator[tuple[int, NDArray[np.float32]], None, None]:
     """Rows of `table` and their curves (samples,), as they are ready, in any order; close it to end its workers.
+
+    Args:
+        table: rooms.
+        rows: which of them.
+        seed: of the data set; a room's own follows from it.
+        settings: everything else that decides a curve.
+        jobs: worker processes; 1: this process alone.
 
     Raises:
         SimulationError: the simulator failed, or a worker was killed. MissingExtraError: it is not installed.
@@ -168,7 +176,3 @@ def _settle_worker() -> None:
         os._exit(1)  # joblib's workers would go on waiting for rooms, with their memory
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

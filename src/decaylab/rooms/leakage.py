@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decaylab.rooms.features import ABSORPTION, SIZE
-from decaylab.rooms.splits import Split
+from decaylab.rooms.splits import Split, group_numbers
 
 #: Columns that make a group, by its name: (length, width, height), and the seven absorptions.
 GROUPS = {"rooms": SIZE, "materials": ABSORPTION}
@@ -37,7 +37,7 @@ def shared_rows(features: NDArray[np.float64], split: Split, what: str) -> Shari
     Args:
         features: (n, 16). split: indices into them. what: "rooms" or "materials", a key of `GROUPS`.
     """
-    group = np.unique(features[:, GROUPS[what]], axis=0, return_inverse=True)[1].reshape(-1)
+    group = group_numbers(features, GROUPS[what])
     trained = np.zeros(len(features), dtype=bool)  # by group: there are at most as many as rows
     trained[group[split.train]] = True
     return Sharing(*(part[trained[group[part]]] for part in (split.validation, split.test)))
@@ -47,6 +47,11 @@ def leakage_note(features: NDArray[np.float64], split: Split, kind: str) -> str 
     """What a person who trains with this split should know, in one line; None where there is nothing to say.
 
     Only a random split says something: `room` and `material` share what they do not keep apart by intention.
+
+    Args:
+        features: (n, 16).
+        split: indices into them.
+        kind: of the split, one of `SPLITS`.
     """
     if kind != "random":
         return None

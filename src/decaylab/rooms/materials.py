@@ -31,7 +31,11 @@ def material_table() -> dict[str, tuple[float, ...]]:
 
 
 def material_absorption(name: str) -> tuple[float, ...]:
-    """The seven coefficients of one material. InputError for an unknown name, with the nearest ones."""
+    """The seven coefficients of one material. InputError for an unknown name, with the nearest ones.
+
+    Raises:
+        InputError: an unknown name; says the nearest ones. MissingExtraError: as `material_table`.
+    """
     table = material_table()
     if name not in table:
         near = difflib.get_close_matches(name, table, n=3, cutoff=0.4)

@@ -99,7 +99,11 @@ def _open_curve(file: Path) -> NDArray[np.floating]:
 
 
 def map_curve(file: Path) -> NDArray[np.floating]:
-    """The one curve in a file, mapped, (samples,) of whatever length. DataError, starting with the file's name."""
+    """The one curve in a file, mapped, (samples,) of whatever length. DataError, starting with the file's name.
+
+    Raises:
+        DataError: no NumPy file, or not one curve of floats; the message starts with the file's name.
+    """
     try:
         curve: NDArray[Any] = np.lib.format.open_memmap(file, mode="r")  # np.load would take an archive for an array
     except (OSError, ValueError, EOFError) as error:

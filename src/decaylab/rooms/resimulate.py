@@ -82,7 +82,13 @@ def fresh_seed(recorded: Recorded, seed: int | None = None) -> int:
 
 
 def first_rows(data: DataSet, rows: NDArray[np.int64], count: int | None) -> NDArray[np.int64]:
-    """`count` of `rows`, mixed, ascending: the first by a hash of the room, so that more rooms include fewer ones."""
+    """`count` of `rows`, mixed, ascending: the first by a hash of the room, so that more rooms include fewer ones.
+
+    Args:
+        data: the data set.
+        rows: (n,) rows of it.
+        count: how many; None: all.
+    """
     if count is None or count >= len(rows):
         return np.sort(rows)
     order = sorted(rows.tolist(), key=lambda row: room_key(data.features[row]))

@@ -21,6 +21,8 @@ SCALERS = ("minmax", "standard", "robust")
 BLOCK_BYTES = 128 * 2**20
 
 _EPSILON = float(np.finfo(np.float64).eps)
+#: A column whose spread is smaller is constant; of a curve that starts at 1 it is -147 dB.
+_LEAST_SCALE = 10 * _EPSILON
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,11 @@ def fit_curves(kind: str, data: DataSet, rows: ArrayLike) -> Scaler:
     `minmax` and `standard` go through the rows in blocks (running moments, Chan et al. 1983). `robust` needs all values
     of a column for its quartiles: it goes through blocks of columns instead. Both take `BLOCK_BYTES` at a time.
 
+    Args:
+        kind: one of `SCALERS`.
+        data: the data set.
+        rows: (n,) rows of it, the training's.
+
     Raises:
         InputError: an unknown kind, or no rows.
     """
@@ -135,6 +142,15 @@ def fit_curves(kind: str, data: DataSet, rows: ArrayLike) -> Scaler:
     for first in range(0, len(chosen), height):
         moments.add(data.read(chosen[first : first + height]).astype(np.float64))
     return moments.scaler(kind)
+
+
+def usable_scale(scale: ArrayLike) -> NDArray[np.float64]:
+    """The scale of each sample of curves as networks see it, 1 where it is next to nothing, as in scikit-learn.
+
+    Late in a record the spread is so small that float32 would make it 0. One rule for training and for use.
+    """
+    values = np.asarray(scale, dtype=np.float64)
+    return np.where(values < _LEAST_SCALE, 1.0, values)
 
 
 class _Moments:
@@ -161,7 +177,7 @@ class _Moments:
     def scaler(self, kind: str) -> Scaler:
         if kind == "minmax":
             spread = self.high - self.low
-            return Scaler(kind, self.low, spread, self.count, spread < 10 * _EPSILON)
+            return Scaler(kind, self.low, spread, self.count, spread < _LEAST_SCALE)
         variance = self.squares / self.count
         # scikit-learn's bound on what rounding makes of a constant column.
         bound = self.count * _EPSILON * variance + (self.count * self.mean * _EPSILON) ** 2
@@ -170,7 +186,7 @@ class _Moments:
 
 def _robust(quartiles: NDArray[np.float64], count: int) -> Scaler:
     spread = quartiles[2] - quartiles[0]
-    return Scaler("robust", quartiles[1].copy(), spread, count, spread < 10 * _EPSILON)
+    return Scaler("robust", quartiles[1].copy(), spread, count, spread < _LEAST_SCALE)
 
 
 def _check(kind: str, rows: int) -> None:

@@ -19,8 +19,6 @@ from decaylab.rooms.response import RESPONSE_VERSION, ResponseBuilder
 
 DEFAULT_RAYS = 16_000
 
-PRESETS = ("default", "published")
-
 #: Who makes a response of a room: `decaylab.rooms.response`, or the library's own `compute_rir`, several times slower.
 BUILDERS = ("decaylab", "pyroomacoustics")
 
@@ -112,6 +110,11 @@ def room_seed(seed: int, features: ArrayLike, realisation: int = 0) -> int:
 
     The same whatever the order, the ids or the number of jobs, and different for the rows of one geometry: a shared
     seed would correlate their noise.
+
+    Args:
+        seed: of the data set.
+        features: (16,).
+        realisation: counted from 0.
     """
     canonical = np.ascontiguousarray(features, dtype="<f8") + 0.0  # + 0.0 makes -0.0 and 0.0 one number
     text = f"decaylab room seed\0{seed}\0{realisation}\0".encode()
@@ -121,7 +124,13 @@ def room_seed(seed: int, features: ArrayLike, realisation: int = 0) -> int:
 def simulate_rir(
     features: NDArray[np.float64], seed: int, settings: SimulationSettings | None = None
 ) -> NDArray[np.float64]:
-    """One simulated impulse response, (samples of its own length,), under the seed as given."""
+    """One simulated impulse response, (samples of its own length,), under the seed as given.
+
+    Args:
+        features: (16,).
+        seed: of this response.
+        settings: None: the defaults.
+    """
     return next(simulate_rirs(features, [seed], settings))
 
 
@@ -132,6 +141,14 @@ def simulate_rirs(
 
     Each is, bit for bit, what a simulation under its seed alone gives. Our own builder computes once what no seed
     decides: image sources, and the traced energy, as rays start in a fixed pattern and walls do not scatter.
+
+    Args:
+        features: (16,).
+        seeds: one for each response.
+        settings: None: the defaults.
+
+    Raises:
+        MissingExtraError: pyroomacoustics is not installed. SimulationError: the library failed on this room.
     """
     settings = (settings or SimulationSettings()).with_builder()
     try:
@@ -182,7 +199,11 @@ def _shoebox(features: NDArray[np.float64], settings: SimulationSettings) -> Any
 
 
 def simulator_versions() -> dict[str, str]:
-    """Versions of what decides the curves' bits, for the manifest. MissingExtraError without the simulator."""
+    """Versions of what decides the curves' bits, for the manifest. MissingExtraError without the simulator.
+
+    Raises:
+        MissingExtraError: the simulator is not installed.
+    """
     versions = {}
     for package in ("decaylab", "pyroomacoustics", "numpy", "scipy"):
         try:
@@ -195,7 +216,17 @@ def simulator_versions() -> dict[str, str]:
 def simulate_row(
     row: int, room: str, features: NDArray[np.float64], seed: int, settings: SimulationSettings
 ) -> tuple[int, NDArray[np.float32]]:
-    """One row of a data set, for a worker process; an error names the room."""
+    """One row of a data set, for a worker process; an error names the room.
+
+    Args:
+        row, room: of the data set, and its id, for the message.
+        features: (16,).
+        seed: of the data set.
+        settings: everything else that decides a curve.
+
+    Raises:
+        SimulationError: the simulator failed. MissingExtraError: it is not installed.
+    """
     try:
         return row, simulate_edc(features, seed, settings)
     except MissingExtraError:

@@ -11,6 +11,8 @@ from decaylab.errors import InputError
 from decaylab.rooms.features import ABSORPTION, SIZE
 
 SPLITS = ("random", "room", "material")
+#: What the rows of a group have in common: length, width and height, or the seven absorptions.
+_GROUPED_BY = {"room": SIZE, "material": ABSORPTION}
 
 
 class Split(NamedTuple):
@@ -53,7 +55,7 @@ def split_rows(
             f"train and validation ratios {train_ratio:g} and {val_ratio:g} leave no test part: "
             "each must be above 0 and their sum below 1"
         )
-    group_of_row = _groups(features, kind)
+    group_of_row = np.arange(len(features)) if kind == "random" else group_numbers(features, _GROUPED_BY[kind])
     groups = int(group_of_row.max()) + 1 if len(group_of_row) else 0
     what = "rooms" if kind == "random" else f"groups ({kind})"
     if groups < 3:
@@ -72,11 +74,8 @@ def split_rows(
     return Split(*(np.flatnonzero(of_row == number) for number in range(3)))
 
 
-def _groups(features: NDArray[np.float64], kind: str) -> NDArray[np.int64]:
-    """Number of each row's group, (n,), counted in the order of the groups' values."""
-    if kind == "random":
-        return np.arange(len(features))
-    columns = SIZE if kind == "room" else ABSORPTION
+def group_numbers(features: NDArray[np.float64], columns: slice) -> NDArray[np.int64]:
+    """Number of each row's group, (n,): rows that are equal in these columns, counted in the order of their values."""
     return np.unique(features[:, columns], axis=0, return_inverse=True)[1].reshape(-1)
 
 

@@ -12,9 +12,11 @@ The writer is `decaylab.rooms.store_writer`.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +47,11 @@ class StoredData(DataSet):
     _start = 0
 
     def read(self, rows: ArrayLike, columns: slice = slice(None)) -> NDArray[np.float32]:
-        """See `DataSet.read`. DataError if the file has become shorter meanwhile."""
+        """See `DataSet.read`. DataError if the file has become shorter meanwhile.
+
+        Raises:
+            DataError: the file has become shorter meanwhile. IndexError: rows that are not there.
+        """
         if self._file is None:
             self._start = int(np.load(self.path / CURVES, mmap_mode="r").offset)
             self._file = open(self.path / CURVES, "rb", buffering=0)  # noqa: SIM115
@@ -112,7 +118,11 @@ def _open_store(folder: Path) -> StoredData:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a store. DataError if it is not of this format, or of a version this program cannot read."""
+    """The manifest of a store. DataError if it is not of this format, or of a version this program cannot read.
+
+    Raises:
+        DataError: it cannot be read, lacks a key, is not of this format, or of a version this program cannot read.
+    """
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -139,3 +149,36 @@ def other_settings(there: dict[str, Any], here: dict[str, Any]) -> str:
         for key in sorted({*there, *here})
         if there.get(key) != here.get(key)
     )
+
+
+def row_digest(features: NDArray[np.float64], curve: bytes) -> str:
+    """SHA-256 of a room's 16 features (little-endian float64) and its curve's bytes, as `digests.txt` has it.
+
+    Of both together: a row of `rooms.csv` that was edited no longer has a curve.
+    """
+    return hashlib.sha256(np.ascontiguousarray(features, dtype="<f8").tobytes() + curve).hexdigest()
+
+
+def data_digest(ids: Sequence[str], rows: Sequence[str], samples: int, sampling_rate: int) -> str:
+    """`sha256:...` of a whole data set from the digests of its rows, as the manifest has it.
+
+    Args:
+        ids: n names.
+        rows: their `row_digest`.
+        samples, sampling_rate: of a curve, the latter in Hz.
+    """
+    digest = hashlib.sha256(f"{FORMAT} {samples} {sampling_rate}".encode())
+    for room, row in zip(ids, rows, strict=True):
+        digest.update(room.encode() + b"\0" + bytes.fromhex(row))
+    return f"sha256:{digest.hexdigest()}"
+
+
+def read_digests(folder: Path) -> dict[int, str]:
+    """The digest of each row on record; torn lines are skipped, the later line of a row counts."""
+    file = folder / DIGESTS
+    recorded: dict[int, str] = {}
+    for line in file.read_bytes().split(b"\n") if file.exists() else ():
+        number, _, digest = line.partition(b" ")
+        if number.isdigit() and len(digest) == 64:
+            recorded[int(number)] = digest.decode("ascii", "replace")
+    return recorded

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decaylab.errors import DataError, InputError
-from decaylab.rooms.digests import data_digest, ends_whole, read_digests, row_digest
 from decaylab.rooms.features import RoomTable
 from decaylab.rooms.files import check_space, disk_errors, exclusive_lock, replace_file, write_all
 from decaylab.rooms.store import (
@@ -30,10 +29,13 @@ from decaylab.rooms.store import (
     LOCK,
     MANIFEST,
     TABLE,
+    data_digest,
     other_settings,
+    read_digests,
     read_manifest,
+    row_digest,
 )
-from decaylab.rooms.tables import read_rooms_csv, write_rooms_csv
+from decaylab.rooms.tables import read_rooms_csv, rooms_text
 
 
 class StoreWriter:
@@ -93,7 +95,11 @@ class StoreWriter:
         self._open_files.close()
 
     def write(self, row: int, curve: NDArray[np.float32]) -> None:
-        """Write one curve, (samples,) float32, then its digest: in this order a torn row is never taken for whole."""
+        """Write one curve, (samples,) float32, then its digest: in this order a torn row is never taken for whole.
+
+        Raises:
+            DataError: a curve of another length, or a disk that is full or cannot be written.
+        """
         data = np.ascontiguousarray(curve, dtype="<f4").tobytes()
         if len(data) != self._row_bytes:
             raise DataError(f"a curve of {curve.shape} does not fit a store of {self._samples} samples")
@@ -132,7 +138,7 @@ class StoreWriter:
             if foreign:
                 raise InputError(f"{self.folder} holds other files ({', '.join(foreign[:3])}): give --out a new folder")
             self._write_manifest(None)
-        self._write_table()
+        replace_file(self.folder / TABLE, rooms_text(self.table))
         self._open_curves()
         self._digests = self._whole_rows()
         self.pending = [row for row in range(len(self.table)) if row not in self._digests]
@@ -146,11 +152,6 @@ class StoreWriter:
                 f"{self.folder} was simulated with other settings: {differing}. "
                 "Give the same settings to go on with it, or --out another folder"
             )
-
-    def _write_table(self) -> None:
-        text = io.StringIO()
-        write_rooms_csv(self.table, text)
-        replace_file(self.folder / TABLE, text.getvalue())
 
     def _open_curves(self) -> None:
         """Open `curves.npy` for writing at its full size; rows that are not written yet are holes in the file."""
@@ -181,7 +182,7 @@ class StoreWriter:
             if row_digest(self.table.features[row], self._curve_file.read(self._row_bytes)) == recorded[row]:
                 whole[row] = recorded[row]
         self._digest_file = self._opened(file, "ab")
-        if not ends_whole(file):
+        if file.read_bytes()[-1:] not in (b"", b"\n"):  # a torn line would swallow the next
             write_all(self._digest_file, b"\n")
         return whole
 

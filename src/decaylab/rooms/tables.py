@@ -53,12 +53,18 @@ def read_rooms_csv(path: str | Path, limit: int | None = None, *, lenient: bool 
     return table if limit is None else choose_rooms(table, limit)
 
 
-def write_rooms_csv(table: RoomTable, file: io.TextIOBase) -> None:
-    """Write a table in the published column format; every number reads back as the same float64."""
-    writer = csv.writer(file, lineterminator="\n")
+def rooms_text(table: RoomTable) -> str:
+    """A table in the published column format; every number reads back as the same float64."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
     writer.writerow((ID_COLUMN, *FEATURE_NAMES))
-    for room, values in zip(table.ids, table.features.tolist(), strict=True):
-        writer.writerow((room, *values))
+    writer.writerows((room, *values) for room, values in zip(table.ids, table.features.tolist(), strict=True))
+    return text.getvalue()
+
+
+def write_rooms_csv(table: RoomTable, file: io.TextIOBase) -> None:
+    """Write a table as `rooms_text` has it."""
+    file.write(rooms_text(table))
 
 
 def choose_rooms(table: RoomTable, limit: int | None = None) -> RoomTable:

@@ -84,6 +84,7 @@ def trace_box(size: Floats, source: Floats, receiver: Floats, reflection: Floats
     Args:
         size, source, receiver: (3,), m; `can_trace(size, rays.radius)`.
         reflection: (b,), share of the energy that a wall sends back, by band.
+        rays: what is traced, and how far.
     """
     by_walls = trace_walls(size, source, receiver, rays)
     kept = reflection[:, None] ** np.arange(by_walls.shape[1])
@@ -95,6 +96,10 @@ def trace_walls(size: Floats, source: Floats, receiver: Floats, rays: Rays) -> F
 
     All walls are alike: what a band keeps is a power of the walls met, so one histogram serves all bands, and all
     materials whose rays live as long.
+
+    Args:
+        size, source, receiver: (3,), m; `can_trace(size, rays.radius)`.
+        rays: what is traced, and how far.
     """
     steepest = np.abs(rays.directions).argmax(axis=1)
     found = [_Passages(np.zeros(0), np.zeros(0, dtype=np.int64))]
@@ -130,6 +135,11 @@ def usual_rays(volume: float, radius: float, bin_length: float) -> int:
     """How many rays the simulator traces unless told: 20 hits in a bin of the histogram, on average.
 
     M. Vorlaender, Auralization, 2008, eq. 11.12. Volume in cubic metres, the other two in metres.
+
+    Args:
+        volume: of the room, m^3.
+        radius: of the receiver, m.
+        bin_length: of the histogram, m.
     """
     return int(20 * (volume / (np.pi * radius**2 * bin_length)))
 

@@ -11,10 +11,9 @@ import lightning as L
 import torch
 
 from decaylab.catalogue.settings import TrainConfig
-from decaylab.inference.scaled import usable_scale
 from decaylab.losses import CurveLoss, Grid
 from decaylab.losses.scalar_heads import scalar_head_loss
-from decaylab.rooms.scaling import Scaler
+from decaylab.rooms.scaling import Scaler, usable_scale
 from decaylab.training.data import Batch, at_positions
 from decaylab.training.process import quiet_lightning
 
