@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import ast
+import re
+import shutil
+import subprocess
+import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from decaylab.catalogue.losses import LOSSES
+from decaylab.catalogue.models import MODELS
+from decaylab.catalogue.settings import OPTIONS, RECORD
 
 SOURCE = Path(__file__).parents[1] / "src" / "decaylab"
 
@@ -160,6 +168,40 @@ def module_of(imported_name: str, modules: set[str]) -> str | None:
     """The file of the house that `from a.b import c` reads: `a.b.c` if that is one, else `a.b`."""
     parent = imported_name.rpartition(".")[0]
     return imported_name if imported_name in modules else parent if parent in modules - {"decaylab"} else None
+
+
+#: Words that are a model's or a loss's, and mean something else in the run log: the shape of a record that users have,
+#: and the key of a metric in such a record.
+OLD_FORMATS = {"multihead", "mse"}
+
+
+@pytest.mark.parametrize("path", [*SOURCE.glob("runlog/**/*.py")], ids=lambda path: str(path.relative_to(SOURCE)))
+def test_the_run_log_names_no_model_no_loss_and_no_option_of_train(path: Path) -> None:
+    options = {setting.option for setting in OPTIONS if setting.group != RECORD and setting.name != "model"}
+    strange = {*MODELS, *LOSSES, *options} - OLD_FORMATS
+    texts = (node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant))
+    words = {word for text in texts if isinstance(text, str) for word in re.findall(r"--[a-z0-9-]+|\w+", text)}
+    assert not words & strange
+
+
+def test_the_run_log_could_be_released_with_the_catalogue_and_the_errors_alone(tmp_path: Path) -> None:
+    for name in ("catalogue", "runlog"):
+        shutil.copytree(SOURCE / name, tmp_path / "decaylab" / name)
+    for name in ("errors.py", "__init__.py"):
+        shutil.copy(SOURCE / name, tmp_path / "decaylab" / name)
+    code = """
+from decaylab import runlog
+with runlog.start("mine", config={"batch_size": 8}) as run:
+    run.log(epoch=1, val_loss=0.5)
+    run.finish(metrics={"t20_mae": 0.01})
+record, = runlog.runs("experiments")
+print(record.run_id, record.get("t20_mae"), record.get("severe"))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[1:] == ["0.01", "None"]
 
 
 def test_the_walk_finds_the_files() -> None:

@@ -7,7 +7,6 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 
 from decaylab.errors import RunLogError
 from decaylab.runlog.schema import TIMESTAMP_FORMAT

@@ -73,7 +73,7 @@ class Runs(Sequence[RunRecord]):
 
         Args:
             expressions: FIELD OP VALUE, as `--where` takes it: `where("t20_mae<=0.02", "note~good")`.
-            equal: FIELDs and the value they must have: `where(model="compact", seed=1)`; None finds missing ones.
+            equal: FIELDs and the value they must have: `where(model="mine", seed=1)`; None finds missing ones.
 
         Raises:
             InputError: no FIELD OP VALUE, a FIELD that no run of the folder has, or a value that is none.
