@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check test-all bench lint types shipped-model clean
+.PHONY: demo test check test-all bench lint types pages shipped-model clean
 
 # The main job: simulate rooms, train three networks, compare them.
 demo: $(STAMP)
@@ -32,6 +32,13 @@ bench: $(STAMP)
 # The model in src/decaylab/inference/shipped, from nothing; ROOMS_CSV=roomFeaturesDataset.csv for the published rooms, too.
 shipped-model: $(STAMP)
 	$(BIN)/python scripts/build_shipped_model.py $(if $(ROOMS_CSV),--rooms $(ROOMS_CSV))
+
+# The pages that are made of the code; tests compare them.
+pages: $(STAMP)
+	$(BIN)/python -m decaylab.cli.reference > docs/cli.md
+	$(BIN)/python -m decaylab.catalogue.page > docs/settings.md
+	$(BIN)/python -m decaylab.runlog.keys schema > docs/metadata.schema.json
+	$(BIN)/python -m decaylab.runlog.keys into docs/run-log.md
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "decaylab needs Python 3.11 or newer; name one with: make PYTHON=python3.12")'

@@ -7,8 +7,8 @@ import re
 from decaylab.catalogue.fields import FIELDS
 from decaylab.diagnosis import causes, comparables, severe
 from decaylab.diagnosis.facts import CAME_APART, FAR_WORSE, SPOILT_PHYSICS, Facts
-from decaylab.diagnosis.rules import COMPARABLE, EXPERIENCE, Found, Rule, figure
-from decaylab.runlog.reading import number
+from decaylab.diagnosis.rules import COMPARABLE, EXPERIENCE, THIS_RUN, Found, Rule, figure
+from decaylab.runlog.reading import number, section
 from decaylab.runlog.schema import HEARTBEAT
 from decaylab.runlog.text import counted
 
@@ -169,15 +169,11 @@ def _null_parameter(facts: Facts) -> Found | None:
     missing = [name for name in severe.PARAMETERS if facts.number(f"{name}_mae") is None]
     if not missing:
         return None
-    said = []
+    said, is_known = [], True
     for name in missing:
         invalid, targets = (facts.number(f"metrics.{name}.{key}") for key in ("invalid_predictions", "targets"))
-        raw = record.get("metrics_raw")
-        was = (
-            next((raw[key] for key in (f"{name}.mae", f"{name}_mae") if key in raw), None)
-            if isinstance(raw, dict)
-            else None
-        )
+        raw = section(record.metadata, "metrics_raw")
+        was = raw.get(f"{name}.mae", raw.get(f"{name}_mae"))
         label = FIELDS[f"{name}_mae"].label.removesuffix(" MAE")
         if invalid is not None and targets:
             said.append(
@@ -187,9 +183,9 @@ def _null_parameter(facts: Facts) -> Found | None:
             said.append(f"{label} was {was}")
         else:
             said.append(f"{label} is null, and the record does not say why")
+            is_known = False
     much = bool(severe.unscored(record))
-    sure = all("does not say" not in text for text in said)
-    return Found("; ".join(said), "this run" if sure else EXPERIENCE, severity="severe" if much else "warning")
+    return Found("; ".join(said), THIS_RUN if is_known else EXPERIENCE, severity="severe" if much else "warning")
 
 
 def _bad_targets(facts: Facts) -> Found | None:

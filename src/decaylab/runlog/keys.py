@@ -89,12 +89,20 @@ def _json_type(value: Any) -> str:
     return next((name for name, kind in _PYTHON.items() if isinstance(value, kind)), type(value).__name__)
 
 
-def main(what: str) -> str:
-    """What `python -m decaylab.runlog.keys WHAT` prints."""
+def main(what: str, path: str | None = None) -> str:
+    """What `python -m decaylab.runlog.keys WHAT` prints; `into PAGE` puts the table into a page, in the old one's place."""
     import json
 
+    if what == "into" and path is not None:
+        with open(path, encoding="utf-8") as file:
+            old = file.read()
+        begin = old.index("| key | unit |")
+        end = old.index("\n", old.rindex("\n| `", begin) + 1) + 1
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(old[:begin] + page() + old[end:])
+        return ""
     return page() if what == "page" else json.dumps(json_schema(), indent=2) + "\n"
 
 
 if __name__ == "__main__":
-    sys.stdout.write(main(sys.argv[1] if len(sys.argv) > 1 else "schema"))
+    sys.stdout.write(main(*(sys.argv[1:] or ["schema"])))
