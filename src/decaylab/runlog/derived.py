@@ -10,7 +10,6 @@ from operator import attrgetter
 from typing import Any, Protocol
 
 from decaylab.catalogue.metrics import METRICS
-from decaylab.runlog.label_noise import read_label_noise
 from decaylab.runlog.reading import at, number
 from decaylab.runlog.schema import LABEL_NOISE, TAGS
 
@@ -68,6 +67,8 @@ def _vs_noise(run: Run, name: str) -> float | None:
     """MAE over the label noise: of the file that `decaylab noise --run` left, else the recorded one."""
     path = f"label_noise.metrics.{name}.ratio"
     if os.path.lexists(os.path.join(run.path, LABEL_NOISE)):
+        from decaylab.runlog.label_noise import read_label_noise
+
         own = read_label_noise(run.path)
         if own is not None:
             return _finite(at(own, path.removeprefix("label_noise.")))

@@ -14,10 +14,20 @@ from decaylab.runlog.schema import HEARTBEAT, METADATA, TAGS
 _CHANGING = {METADATA, HEARTBEAT, TAGS, PRUNED}
 
 
+def blake2b(data: bytes = b"") -> hashlib.blake2b:
+    """The digest that the run log keeps of files, 128 bits, begun with `data`."""
+    return hashlib.blake2b(data, digest_size=16)
+
+
+def of_open(file: Any) -> str:
+    """Digest (hexadecimal) of an open binary file from where it stands to its end."""
+    return hashlib.file_digest(file, blake2b).hexdigest()
+
+
 def of_file(path: str) -> str:
-    """BLAKE2b digest (128 bits, hexadecimal) of a file's content."""
+    """Digest (hexadecimal) of a file's content."""
     with open(path, "rb", buffering=0) as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+        return of_open(file)
 
 
 def of_directory(directory: str, without: Collection[str] = ()) -> dict[str, dict[str, Any]]:

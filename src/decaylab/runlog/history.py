@@ -31,7 +31,6 @@ class HistoryWriter:
         self.descriptor = os.open(path, flags, 0o666)
         self.trouble: OSError | None = None
         self._pending: deque[bytes] = deque(maxlen=PENDING_LIMIT)
-        self.dropped = 0
         size = os.fstat(self.descriptor).st_size
         if size and os.pread(self.descriptor, 1, size - 1) != b"\n":
             os.write(self.descriptor, b"\n")
@@ -39,17 +38,17 @@ class HistoryWriter:
     def append(self, line: bytes) -> None:
         """Write one line, newline included; never raises for a disk that is full or gone."""
         if self._pending:
-            self._keep(line)
+            self._pending.append(line)
             self.flush()
             return
         try:
             written = os.write(self.descriptor, line)
         except OSError as error:
             self.trouble = error
-            self._keep(line)
+            self._pending.append(line)
             return
         if written != len(line):
-            self._keep(b"\n" + line)
+            self._pending.append(b"\n" + line)
 
     def flush(self) -> bool:
         """Try again what was held back; True when nothing is left."""
@@ -82,11 +81,6 @@ class HistoryWriter:
         """Closed, it must not write into whatever file gets the number next."""
         descriptor, self.descriptor = self.descriptor, -1
         os.close(descriptor)
-
-    def _keep(self, line: bytes) -> None:
-        if len(self._pending) == PENDING_LIMIT:
-            self.dropped += 1
-        self._pending.append(line)
 
 
 class History(NamedTuple):

@@ -12,8 +12,8 @@ import os
 from typing import Any
 
 from decaylab.errors import RunLogError
-from decaylab.runlog.files import read_regular, replace_file
-from decaylab.runlog.parse import parse
+from decaylab.runlog.files import replace_file
+from decaylab.runlog.parse import read_object
 from decaylab.runlog.schema import LABEL_NOISE
 
 _LIMIT = 1024 * 1024
@@ -22,10 +22,9 @@ _LIMIT = 1024 * 1024
 def read_label_noise(directory: str) -> dict[str, Any] | None:
     """What label_noise.json of a run directory holds; None if there is none, or none that can be read."""
     try:
-        data = read_regular(os.path.join(directory, LABEL_NOISE), _LIMIT)
+        return read_object(directory, LABEL_NOISE, _LIMIT)
     except (FileNotFoundError, RunLogError):
         return None
-    return parse(data, LABEL_NOISE)[0]
 
 
 def recorded(directory: str, metadata: dict[str, Any]) -> dict[str, Any] | None:

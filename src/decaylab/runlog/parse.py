@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+from decaylab.errors import RunLogError
+from decaylab.runlog.files import read_regular
 from decaylab.runlog.reading import json_type
 
 _decode_strictly: Any = None
@@ -24,6 +27,18 @@ def parse(data: bytes, name: str) -> tuple[dict[str, Any] | None, tuple[str, ...
     if not isinstance(document, dict):
         return None, (f"{name} holds {json_type(document)}, not an object",)
     return document, found
+
+
+def read_object(directory: str, name: str, limit: int) -> dict[str, Any]:
+    """The JSON object in the file `name` of a directory, of at most `limit` bytes.
+
+    Raises:
+        FileNotFoundError: there is no such file. RunLogError: it cannot be read, with the reason.
+    """
+    document, odd = parse(read_regular(os.path.join(directory, name), limit), name)
+    if document is None:
+        raise RunLogError(f"{name} cannot be read: {'; '.join(odd)}")
+    return document
 
 
 def repeated_keys(data: bytes) -> list[str]:

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from decaylab.errors import RunLogError
-from decaylab.runlog.files import read_regular, replace_file
-from decaylab.runlog.parse import parse
+from decaylab.runlog.files import replace_file
+from decaylab.runlog.parse import read_object
 
 PRUNED = "pruned.json"
 
@@ -25,12 +25,9 @@ def read_pruned(directory: str) -> dict[str, Any]:
         RunLogError: there is a pruned.json that cannot be read.
     """
     try:
-        data = read_regular(os.path.join(directory, PRUNED), _LIMIT)
+        document = read_object(directory, PRUNED, _LIMIT)
     except FileNotFoundError:
         return {}
-    document, odd = parse(data, PRUNED)
-    if document is None:
-        raise RunLogError(f"{PRUNED} cannot be read: {'; '.join(odd)}")
     files = document.get("files")
     if not isinstance(files, dict) or document.get("pruned_version") != _VERSION:
         raise RunLogError(f"{PRUNED} is none of version {_VERSION}")

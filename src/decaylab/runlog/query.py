@@ -6,13 +6,16 @@ import operator
 import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeVar
 
 from decaylab.catalogue.document import DOCUMENTED
 from decaylab.catalogue.fields import ALIASES, FIELDS, Field
 from decaylab.errors import InputError
 from decaylab.runlog.reading import flatten, has, number
 from decaylab.runlog.record import Record
+
+T = TypeVar("T")
 
 #: So many dotted paths of runs are looked through for near misses.
 _MOST_PATHS = 2000
@@ -162,31 +165,24 @@ def direction(field: str, records: Sequence[Record]) -> tuple[str | None, bool]:
 
 def sort(records: Sequence[Record], field: str, descending: bool) -> list[Record]:
     """Runs in the order of a resolved FIELD, those without a value last, equal ones in the order they came in."""
-    values = [record.get(field) for record in records]
+    return ordered(records, [record.get(field) for record in records], descending)
+
+
+def ordered(items: Sequence[T], values: Sequence[Any], descending: bool) -> list[T]:
+    """`items` in the order of their `values`, numbers before text; those without a value, or with NaN, last."""
     if {float, type(None)}.issuperset(map(type, values)):  # nearly always; ten thousand keys are not made then
         finite = [index for index, value in enumerate(values) if value == value and value is not None]
         finite.sort(key=values.__getitem__, reverse=descending)
         chosen = set(finite)
-        return [records[i] for i in finite] + [record for i, record in enumerate(records) if i not in chosen]
-    present: list[tuple[tuple[int, Any], Record]] = []
-    missing = []
-    for record, value in zip(records, values, strict=True):
-        key = _sort_key(value)
-        if key is None:
-            missing.append(record)
-        else:
-            present.append((key, record))
-    present.sort(key=_first, reverse=descending)
-    return [record for _, record in present] + missing
+        return [items[i] for i in finite] + [item for i, item in enumerate(items) if i not in chosen]
+    keyed = [(_sort_key(value), item) for item, value in zip(items, values, strict=True)]
+    present = sorted((pair for pair in keyed if pair[0] is not None), key=itemgetter(0), reverse=descending)
+    return [item for _, item in present] + [item for key, item in keyed if key is None]
 
 
 def label(field: str) -> Field:
     """How a FIELD is shown; a dotted path is shown as it is."""
     return FIELDS.get(field) or Field(field, field, field)
-
-
-def _first(pair: tuple[tuple[int, Any], Record]) -> tuple[int, Any]:
-    return pair[0]
 
 
 def _sort_key(value: Any) -> tuple[int, Any] | None:

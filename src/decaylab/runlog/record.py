@@ -132,6 +132,14 @@ class Record:
             self._status = self._derive_status()
         return self._status
 
+    @property
+    def error(self) -> str | None:
+        """What ended the run, its type and its message, as recorded; None where nothing is."""
+        error = self.document.get("error")
+        if isinstance(error, dict):
+            return ": ".join(str(part) for part in (error.get("type"), error.get("message")) if part) or None
+        return error if isinstance(error, str) and error else None
+
     def forget_status(self) -> None:
         """Derive `status` anew when it is asked for next: the process of a running run may have ended."""
         self._status = None
@@ -200,12 +208,7 @@ class Record:
                 found.append(f"{counted(history.torn, 'torn line')} in {HISTORY} skipped")
             if history.problem is not None:
                 found.append(history.problem)
-        error = self.document.get("error")
-        if isinstance(error, dict) and (error.get("type") or error.get("message")):
-            found.append(": ".join(str(part) for part in (error.get("type"), error.get("message")) if part))
-        elif isinstance(error, str) and error:
-            found.append(error)
-        return found
+        return [*found, *([self.error] if self.error else [])]
 
 
 #: FIELD as typed -> (how it is derived, or None; its path; whether anything but a number counts as missing).

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
-from decaylab.errors import RunLogError
-from decaylab.runlog.files import read_regular
-from decaylab.runlog.parse import parse
+from decaylab.runlog.parse import read_object
 
 SPLIT = "split.json"
 PARTS = ("train", "validation", "test")
@@ -21,10 +18,7 @@ def read_split(directory: str) -> dict[str, Any]:
     Raises:
         FileNotFoundError: the run has none. RunLogError: it cannot be read.
     """
-    document, odd = parse(read_regular(os.path.join(directory, SPLIT), _LIMIT), SPLIT)
-    if document is None:
-        raise RunLogError(f"{SPLIT} cannot be read: {'; '.join(odd)}")
-    return document
+    return read_object(directory, SPLIT, _LIMIT)
 
 
 def ids_of(split: dict[str, Any], part: str) -> list[str] | None:

@@ -25,8 +25,14 @@ def test_the_status_follows_from_what_ended_the_program(error, status):
     assert status_after(error) == status
 
 
-def test_sigterm_is_an_exception_until_it_is_given_back():
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+@pytest.fixture
+def nobody_handles_sigterm():
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_sigterm_is_an_exception_until_it_is_given_back(nobody_handles_sigterm):
     signals = Signals()
     signals.take()
     try:
@@ -37,22 +43,19 @@ def test_sigterm_is_an_exception_until_it_is_given_back():
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-def test_a_handler_of_somebody_else_stays_whoever_came_first():
+def test_a_handler_of_somebody_else_stays_whoever_came_first(nobody_handles_sigterm):
     def own(number, frame):
         pass
 
     first, second = Signals(), Signals()
-    before = signal.signal(signal.SIGTERM, own)
-    try:
-        first.take()
-        assert signal.getsignal(signal.SIGTERM) is own
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        second.take()
-        signal.signal(signal.SIGTERM, own)
-        second.give_back()
-        assert signal.getsignal(signal.SIGTERM) is own
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    signal.signal(signal.SIGTERM, own)
+    first.take()
+    assert signal.getsignal(signal.SIGTERM) is own
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    second.take()
+    signal.signal(signal.SIGTERM, own)
+    second.give_back()
+    assert signal.getsignal(signal.SIGTERM) is own
 
 
 def test_the_heartbeat_beats_until_it_is_stopped(tmp_path, monkeypatch):

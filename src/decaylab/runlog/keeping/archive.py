@@ -7,7 +7,6 @@ given its name, by a hard link, which refuses to replace what is there. A kill a
 from __future__ import annotations
 
 import gzip
-import hashlib
 import os
 import re
 import tarfile
@@ -15,6 +14,7 @@ from io import BytesIO
 from typing import IO, Any, NamedTuple
 
 from decaylab.errors import CheckFailed, RunLogError
+from decaylab.runlog.digests import blake2b
 from decaylab.runlog.files import remove_if_there, sync_directory
 from decaylab.runlog.keeping.archive_check import LEADING, check_archive, check_unchanged, digest_of
 from decaylab.runlog.keeping.leftovers import claim, sweep
@@ -109,7 +109,7 @@ def _pack(final: str, record: Record, tree: Tree, digests: dict[str, Digest], ma
 
 def _same_archive(record: Record, digests: dict[str, Digest], manifest: bytes) -> str | None:
     """An archive that holds exactly this run as it is now, notes and tags too, read from its first byte to its last."""
-    wanted = {**digests, MANIFEST: Digest(len(manifest), hashlib.blake2b(manifest, digest_size=16).hexdigest())}
+    wanted = {**digests, MANIFEST: Digest(len(manifest), blake2b(manifest).hexdigest())}
     for path in filter(os.path.lexists, _names_for(record)):
         try:
             check_archive(path, record, wanted)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 
 from decaylab.errors import CheckFailed, RunLogError
+from decaylab.runlog.digests import blake2b, of_open
 from decaylab.runlog.files import METADATA_LIMIT
 from decaylab.runlog.keeping.manifest import MANIFEST, Digest
 from decaylab.runlog.keeping.packed import Limits, items
@@ -17,8 +17,6 @@ from decaylab.runlog.store import PUBLISHED_METADATA
 
 #: First folder in every archive, as in the document's own `tar` line.
 LEADING = "experiments"
-
-_CHUNK = 1024 * 1024
 
 
 def check_archive(file: str, record: Record, digests: dict[str, Digest]) -> None:
@@ -39,7 +37,7 @@ def check_archive(file: str, record: Record, digests: dict[str, Digest]) -> None
                 continue
             is_inside = item.path[: len(root)] == root
             path = "/".join(item.path[len(root) :] if is_inside else item.path)
-            digest = hashlib.blake2b(digest_size=16)
+            digest = blake2b()
             kept = []
             for data in item.content:
                 digest.update(data)
@@ -81,12 +79,9 @@ def digests_of(record: Record) -> dict[str, Digest]:
 
 def digest_of(root: str, path: str) -> Digest:
     """Digest of one file of the run directory `root`."""
-    digest, size = hashlib.blake2b(digest_size=16), 0
     with os.fdopen(open_below(root, path), "rb") as file:
-        while data := file.read(_CHUNK):
-            digest.update(data)
-            size += len(data)
-    return Digest(size, digest.hexdigest())
+        digest = of_open(file)
+        return Digest(file.tell(), digest)
 
 
 def _differ(now: Entry | None, then: Entry | None) -> bool:

@@ -6,7 +6,6 @@ there, and then renamed. Takes our archives and those of the document's own `tar
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import time
@@ -14,13 +13,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from decaylab.errors import CheckFailed, RunLogError
+from decaylab.runlog.digests import blake2b
 from decaylab.runlog.files import METADATA_LIMIT, read_regular, sync_directory, write_all
 from decaylab.runlog.keeping.leftovers import claim, sweep
 from decaylab.runlog.keeping.manifest import MANIFEST, MANIFEST_LIMIT, Digest, Manifest, decode
 from decaylab.runlog.keeping.packed import Item, Limits, items, limits_for
 from decaylab.runlog.legacy import is_run_name, name_parts
 from decaylab.runlog.noted import put_back
-from decaylab.runlog.parse import parse
+from decaylab.runlog.parse import read_object
 from decaylab.runlog.schema import CHECKPOINTS, METADATA
 from decaylab.runlog.store import MARKS, read_run
 
@@ -79,34 +79,34 @@ def restore_archive(file: str, experiments: str, size_limit: int | None = None) 
             put = put_back(experiments, run_id, manifest.notes)
         except RunLogError as error:
             remarks.append(f"its notes were not put back: {error}")
-    count = sum(not is_folder for is_folder, _ in found.values()) - (manifest is not None)
+    count = sum(digest is not None for digest in found.values()) - (manifest is not None)
     return Restored(target, count, manifest is not None, put, remarks)
 
 
-def _unpack(archive: Iterator[Item], temporary: str) -> dict[Path, tuple[bool, Digest]]:
-    """Write every item below `temporary`; path -> (is it a folder, digest).
+def _unpack(archive: Iterator[Item], temporary: str) -> dict[Path, Digest | None]:
+    """Write every item below `temporary`; path -> digest, None for a folder.
 
     `temporary` is ours alone and only regular files and folders are made in it, so no path in it can lead out.
     """
-    found: dict[Path, tuple[bool, Digest]] = {}
+    found: dict[Path, Digest | None] = {}
     for item in archive:
         for depth in range(1, len(item.path)):
             _make_folder(found, item.path[:depth], temporary)
         if item.is_folder:
             _make_folder(found, item.path, temporary)
         else:
-            found[item.path] = False, _write_file(os.path.join(temporary, *item.path), item)
+            found[item.path] = _write_file(os.path.join(temporary, *item.path), item)
     return found
 
 
-def _make_folder(found: dict[Path, tuple[bool, Digest]], path: Path, temporary: str) -> None:
+def _make_folder(found: dict[Path, Digest | None], path: Path, temporary: str) -> None:
     if path and path not in found:
         os.mkdir(os.path.join(temporary, *path))
-        found[path] = True, Digest(0, "")
+        found[path] = None
 
 
 def _write_file(path: str, item: Item) -> Digest:
-    digest = hashlib.blake2b(digest_size=16)
+    digest = blake2b()
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
     descriptor = os.open(path, flags, 0o666)
     try:
@@ -121,11 +121,11 @@ def _write_file(path: str, item: Item) -> Digest:
     return Digest(item.size, digest.hexdigest())
 
 
-def _root(found: dict[Path, tuple[bool, Digest]], file: str) -> Path:
+def _root(found: dict[Path, Digest | None], file: str) -> Path:
     """The folder in the archive that is the run: the only one of its depth that holds what makes a run."""
     marked = {path[:-1] for path in found if path and path[-1] in _MARKS}
     if not marked:
-        marked = {path for path, (is_folder, _) in found.items() if is_folder and is_run_name(path[-1])}
+        marked = {path for path, digest in found.items() if digest is None and is_run_name(path[-1])}
     if not marked:
         raise RunLogError(f"'{file}' holds no run: no {METADATA}, no arrays, no {CHECKPOINTS}/")
     depth = min(map(len, marked))
@@ -135,7 +135,7 @@ def _root(found: dict[Path, tuple[bool, Digest]], file: str) -> Path:
         raise RunLogError(f"'{file}' holds {len(roots)} runs ({shown}); restore takes one at a time")
     root = _named(roots[0])
     depth = len(root)
-    outside = [path for path, (is_folder, _) in found.items() if path[:depth] != root and not is_folder]
+    outside = [path for path, digest in found.items() if path[:depth] != root and digest is not None]
     if outside:
         raise RunLogError(f"'{file}' holds a file outside the run {'/'.join(root)}: {'/'.join(outside[0])}")
     return root
@@ -161,17 +161,16 @@ def _run_id(root: Path, temporary: str, file: str) -> str:
 def _recorded_id(directory: str, file: str) -> str:
     """The id of a run that was packed without its folder's name."""
     try:
-        document, _ = parse(read_regular(os.path.join(directory, METADATA), METADATA_LIMIT), METADATA)
-    except FileNotFoundError:
-        document = None
-    known = document or {}
+        known = read_object(directory, METADATA, METADATA_LIMIT)
+    except (FileNotFoundError, RunLogError):
+        known = {}
     for name in (known.get("run_id"), f"{known.get('model_name')}_{known.get('timestamp')}"):
         if isinstance(name, str) and is_run_name(name):
             return name
     raise RunLogError(f"'{file}' does not tell the run's name: pack the run's folder, not what is in it")
 
 
-def _manifest(found: dict[Path, tuple[bool, Digest]], root: Path, temporary: str, file: str) -> Manifest | None:
+def _manifest(found: dict[Path, Digest | None], root: Path, temporary: str, file: str) -> Manifest | None:
     """The archive's manifest, once the files are those that it lists; its own file is taken out of the run."""
     if (*root, MANIFEST) not in found:
         return None
@@ -180,7 +179,7 @@ def _manifest(found: dict[Path, tuple[bool, Digest]], root: Path, temporary: str
         manifest = decode(read_regular(path, MANIFEST_LIMIT))
     except RunLogError as error:
         raise CheckFailed(f"'{file}' does not hold what it should: {error}") from error
-    has = {"/".join(p[len(root) :]): digest for p, (is_folder, digest) in found.items() if not is_folder}
+    has = {"/".join(p[len(root) :]): digest for p, digest in found.items() if digest is not None}
     del has[MANIFEST]
     differing = sorted(p for p in has.keys() | manifest.files.keys() if has.get(p) != manifest.files.get(p))
     if differing:

@@ -35,6 +35,10 @@ class Order(NamedTuple):
     descending: bool
     remark: str = ""
 
+    @property
+    def said(self) -> str:
+        return f"by {self.field}, {'greatest' if self.descending else 'least'} first{self.remark}"
+
 
 class Look(NamedTuple):
     """Where the table goes: `width` of the terminal, None where nothing may be cut; whether it has colours."""
@@ -115,8 +119,7 @@ def _title(rows: Sequence[Record], everything: Sequence[Record], where: str, ord
     if not rows:
         return f"none of {count} in {place} fulfils the condition"
     part = count if len(rows) == len(everything) else f"{len(rows)} of {count}"
-    first = "greatest" if order.descending else "least"
-    return f"{part} in {place}, by {order.field}, {first} first{order.remark}"
+    return f"{part} in {place}, {order.said}"
 
 
 def _units(fields: Sequence[str]) -> list[str]:

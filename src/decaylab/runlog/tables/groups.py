@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from decaylab.catalogue.fields import FIELDS
 from decaylab.runlog.find import comparable, is_doubtful
-from decaylab.runlog.query import label
+from decaylab.runlog.query import label, ordered
 from decaylab.runlog.reading import number
 from decaylab.runlog.record import Record
 from decaylab.runlog.tables.cells import fixed, shown
@@ -69,18 +69,10 @@ def is_clear(a: Summary, b: Summary) -> bool | None:
 
 def sort_groups(groups: Sequence[Group], fields: Sequence[str], order: Order) -> list[Group]:
     """Groups by the mean of the order's FIELD, or by a grouping field; those without a value last."""
-
-    def key(item: Group) -> Any:
-        if order.field in fields:
-            value = item.values[list(fields).index(order.field)]
-            own = number(value)
-            return None if value is None else (0, own) if own is not None else (1, str(value))
-        mean = item.summary(order.field).mean
-        return None if mean is None else (0, mean)
-
-    present = [(value, item) for item in groups if (value := key(item)) is not None]
-    present.sort(key=lambda pair: pair[0], reverse=order.descending)
-    return [item for _, item in present] + [item for item in groups if key(item) is None]
+    if order.field in fields:
+        place = list(fields).index(order.field)
+        return ordered(groups, [item.values[place] for item in groups], order.descending)
+    return ordered(groups, [item.summary(order.field).mean for item in groups], order.descending)
 
 
 def rows_of(
@@ -104,14 +96,12 @@ def table(
     groups: Sequence[Group], fields: Sequence[str], where: str, order: Order, look: Look, wanted: Sequence[str] = ()
 ) -> list[str]:
     """The lines of the table of groups, and what can be said of their differences; `wanted`: these columns alone."""
-    count = sum(len(item.runs) for item in groups)
-    head = f"{count} runs in {len(groups)} groups in {where}, by {order.field}, "
-    lines = [head + ("greatest" if order.descending else "least") + f" first{order.remark}"]
     if not groups:
         return [f"no runs in {where} to group"]
-    lines.append(
-        "mean +- standard deviation (n); duration in min, EDT and T20 in s, C50 in dB; EDT, T20, C50 broadband"
-    )
+    lines = [
+        f"{sum(len(item.runs) for item in groups)} runs in {len(groups)} groups in {where}, {order.said}",
+        "mean +- standard deviation (n); duration in min, EDT and T20 in s, C50 in dB; EDT, T20, C50 broadband",
+    ]
     sets = set_names([item.runs[0] for item in groups])
     names = [name for name in dict.fromkeys((*(wanted or _SHOWN), order.field)) if name not in fields]
     columns = [

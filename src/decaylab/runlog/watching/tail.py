@@ -15,6 +15,7 @@ from decaylab.runlog.files import open_regular
 from decaylab.runlog.history import parse_line
 from decaylab.runlog.reading import number
 from decaylab.runlog.values import decode
+from decaylab.runlog.watching.pace import RECENT
 
 #: Names under which loops log their losses, ours first.
 TRAIN_LOSSES = ("train_loss", "loss", "training_loss")
@@ -49,15 +50,24 @@ class HistoryTail:
         points: by epoch, in the order of logging; after a resume the later line of an epoch counts.
         epoch: the epoch of the last line that names one; None before that.
         changed: time of the file's last change (its file system's clock); None while there is none.
+        ends: the last epochs whose end was seen as it happened, each with the `changed` of then.
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._forget()
         self.changed: float | None = None
+        self.ends: list[tuple[int, float]] = []
 
     def read_on(self) -> None:
         """Take in what was appended since the last call; a file that is gone or unreadable changes nothing."""
+        before = self.epoch
+        self._read_file()
+        if self.epoch is not None and self.epoch != before and self.changed is not None:
+            went_back = before is not None and self.epoch < before  # a resume: the pace is measured anew
+            self.ends = [*([] if went_back else self.ends[-RECENT:]), (self.epoch, self.changed)]
+
+    def _read_file(self) -> None:
         try:
             descriptor = open_regular(self._path)
         except (FileNotFoundError, RunLogError):

@@ -16,7 +16,7 @@ from decaylab.runlog.reading import at, moment, number, section
 from decaylab.runlog.record import Folder, Record
 from decaylab.runlog.schema import HEARTBEAT, HISTORY, METADATA
 from decaylab.runlog.store import directories, prepare_for, read_entry
-from decaylab.runlog.watching.pace import RECENT, epoch_seconds, seconds_left
+from decaylab.runlog.watching.pace import epoch_seconds, seconds_left
 from decaylab.runlog.watching.tail import HistoryTail, best_of
 
 #: A run directory without metadata is one that is being made, until it is older than this.
@@ -65,7 +65,7 @@ class View(NamedTuple):
 class _Entry:
     """What is kept of one directory between two readings."""
 
-    __slots__ = ("count", "ends", "marks", "records", "seen_running", "tail")
+    __slots__ = ("count", "marks", "records", "seen_running", "tail")
 
     def __init__(self) -> None:
         self.marks: _Marks | None = None
@@ -73,7 +73,6 @@ class _Entry:
         self.records: list[Record] = []  # less those that ended long ago: their documents would fill the memory
         self.seen_running = False
         self.tail: HistoryTail | None = None
-        self.ends: list[tuple[int, float]] = []  # epochs whose end was watched, with the history's time of change
 
 
 class Watcher:
@@ -156,14 +155,9 @@ class Watcher:
                 return None
         if entry.tail is None:
             entry.tail = HistoryTail(os.path.join(record.path, HISTORY))
-        tail = entry.tail
         if record.raw != "broken":
-            before = tail.epoch
-            tail.read_on()
-            if tail.epoch is not None and tail.epoch != before and tail.changed is not None:
-                went_back = before is not None and tail.epoch < before  # a resume: the pace is measured anew
-                entry.ends = [*([] if went_back else entry.ends[-RECENT:]), (tail.epoch, tail.changed)]
-        return _watched(record, status, ended_ago, tail, entry.ends, now)
+            entry.tail.read_on()
+        return _watched(record, status, ended_ago, entry.tail, now)
 
     def _note_removed(self, names: set[str], now: float) -> None:
         """Say of a run whose directory vanished while it was running that it is gone, as long as of one that ended."""
@@ -171,22 +165,14 @@ class Watcher:
             entry = self._entries.pop(name)
             for record in entry.records if entry.seen_running else []:
                 if record.status == "running":
-                    tail = entry.tail or HistoryTail("")
-                    state = _watched(record, "removed", 0.0, tail, [], now)
+                    state = _watched(record, "removed", 0.0, entry.tail or HistoryTail(""), now)
                     self._removed[record.run_id] = state._replace(said="its directory was removed or moved"), now
         for run_id, (_, when) in list(self._removed.items()):
             if run_id in names or now - when > self._recent:
                 del self._removed[run_id]
 
 
-def _watched(
-    record: Record,
-    status: str,
-    ended_ago: float | None,
-    tail: HistoryTail,
-    ends: list[tuple[int, float]],
-    now: float,
-) -> Watched:
+def _watched(record: Record, status: str, ended_ago: float | None, tail: HistoryTail, now: float) -> Watched:
     metadata = record.metadata if record.raw != "broken" else {}
     training = section(metadata, "training_config")
     max_epochs = _count(training.get("max_epochs"))
@@ -199,7 +185,7 @@ def _watched(
     phase = ""
     if status == "running":
         phase = _phase(training, epoch)
-        left = _left(metadata, tail, ends, max_epochs, now) if phase != "evaluating" else None
+        left = _left(metadata, tail, max_epochs, now) if phase != "evaluating" else None
     return Watched(
         record.run_id,
         status,
@@ -224,9 +210,7 @@ def _phase(training: dict[str, Any], epoch: int | None) -> str:
     return "starting" if epoch is None else "training"
 
 
-def _left(
-    metadata: dict[str, Any], tail: HistoryTail, ends: list[tuple[int, float]], max_epochs: int | None, now: float
-) -> float | None:
+def _left(metadata: dict[str, Any], tail: HistoryTail, max_epochs: int | None, now: float) -> float | None:
     """Seconds to the end of `max_epochs`: by the pace of the last epochs, before the first by preflight's estimate."""
     if max_epochs is None:
         return None
@@ -239,16 +223,16 @@ def _left(
     logged = [
         (epoch, point.seconds) for epoch, point in sorted(tail.points.items()) if point.seconds and epoch <= tail.epoch
     ]
-    pace = epoch_seconds(logged) if logged else _watched_pace(metadata, tail, ends)
+    pace = epoch_seconds(logged) if logged else _watched_pace(metadata, tail)
     if pace is None:
         return None
     return seconds_left(tail.epoch, max_epochs, pace, now - tail.changed if tail.changed is not None else 0.0)
 
 
-def _watched_pace(metadata: dict[str, Any], tail: HistoryTail, ends: list[tuple[int, float]]) -> float | None:
+def _watched_pace(metadata: dict[str, Any], tail: HistoryTail) -> float | None:
     """Seconds an epoch of a loop that logs no `seconds`: from the times at which its history grew."""
-    if len(ends) > 1:
-        return epoch_seconds(ends)
+    if len(tail.ends) > 1:
+        return epoch_seconds(tail.ends)
     started = moment(metadata.get("started_utc"))
     if started is None or tail.changed is None or tail.epoch is None or metadata.get("resumes"):
         return None
@@ -260,9 +244,7 @@ def _said(record: Record, status: str, guard: dict[str, Any]) -> str | None:
     if isinstance(message, str) and guard.get("state") in ("warned", "stopped"):
         return f"guard: {message}"
     if status in ("failed", "interrupted", "diverged"):
-        error = record.document.get("error")
-        parts = [error.get("type"), error.get("message")] if isinstance(error, dict) else [error]
-        return ": ".join(part for part in parts if isinstance(part, str) and part) or None
+        return record.error
     if status == "lost":
         return "its process is gone" if record.raw == "documented" else "; ".join(record.problems[:1]) or None
     return "; ".join(record.problems[:1]) or None if status == "unreadable" else None
