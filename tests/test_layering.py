@@ -33,8 +33,8 @@ FLOORS = (
     ("training",),
     ("cli",),
 )
-#: What a folder does without although it lies below: rooms, models and what is made of their predictions know no run.
-WITHOUT = {room: {"runlog"} for room in ("responses", "rooms", "models", "losses", "evaluation", "inference")}
+#: What a folder does without although it lies below: rooms, models, and a trained model in use know no run.
+WITHOUT = {room: {"runlog"} for room in ("responses", "rooms", "models", "losses", "inference")}
 
 
 def allowed(room: str) -> set[str]:

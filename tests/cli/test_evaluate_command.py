@@ -132,7 +132,7 @@ def test_missing_pruned_and_broken_arrays_are_one_line(run: Path, capsys) -> Non
     np.save(run / "targets.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     assert "does not hold plain numbers" in refused(capsys, "latest")
     np.save(run / "targets.npy", decays(TIMES)[:-1])
-    assert "not curves of the same shape" in refused(capsys, "latest")
+    assert "targets.npy (19, 24000)" in refused(capsys, "latest")
     np.save(run / "targets.npy", np.ones((20, 5), dtype=np.int32))
     assert "not curves (rooms, samples) of floats" in refused(capsys, "latest")
     os.remove(run / "targets.npy")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from decaylab.cli.parser import add_subcommands
+from decaylab.cli.settings import parsed_fold
 from decaylab.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check, export = made["check"], made["export"]
     check.add_argument("--split", metavar="NAME", help="count what its parts share: random (default), room, material")
     check.add_argument("--split-seed", type=int, metavar="S", help="default 0")
-    check.add_argument("--fold", metavar="K/N", help="fold K of N, for --split room and material")
+    check.add_argument("--fold", metavar="K/N", type=parsed_fold, help="fold K of N, for --split room and material")
     check.add_argument("--train-ratio", type=float, metavar="R", help="default 0.6")
     check.add_argument("--val-ratio", type=float, metavar="R", help="default 0.2")
     check.add_argument("--json", action="store_true", help="the report as JSON on stdout, with every id")
@@ -93,19 +94,12 @@ def _split(args: argparse.Namespace) -> SplitChoice | None:
         "seed": args.split_seed,
         "train_ratio": args.train_ratio,
         "val_ratio": args.val_ratio,
-        "fold": None if args.fold is None else _fold(args.fold),
+        "fold": args.fold,
     }
     given = {name: value for name, value in given.items() if value is not None}
     if given.get("seed", 0) < 0:
         raise InputError(f"--split-seed must be 0 or more, not {given['seed']}")
     return SplitChoice(**given) if given else None
-
-
-def _fold(text: str) -> tuple[int, int]:
-    number, _, folds = text.partition("/")
-    if not (number.isdecimal() and folds.isdecimal()):
-        raise InputError(f"--fold {text!r} is not of the form K/N, for example 1/5")
-    return int(number), int(folds)
 
 
 def _lines(report: CheckReport) -> Iterator[str]:

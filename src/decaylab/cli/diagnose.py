@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from decaylab.cli.parser import add_experiments
+from decaylab.cli.runs import find, say, write_lines
 
 if TYPE_CHECKING:
     from decaylab.diagnosis.findings import Finding
@@ -30,18 +31,18 @@ def run(args: argparse.Namespace) -> int:
     folder = _folder_of_runs(args)
     if folder is not None:
         return _diagnose_folder(args, folder)
-    from decaylab.cli.diagnosis import all_of, lines
-    from decaylab.cli.runs import find
     from decaylab.diagnosis.diagnose import remarks
+    from decaylab.diagnosis.lines import lines
+    from decaylab.diagnosis.look import all_of
 
     record = find(args, args.run)
-    found = all_of(record, _tell, with_files=not args.no_arrays)
+    found = all_of(record, say, with_files=not args.no_arrays)
     if args.json:
         _print_json(found)
     else:
-        sys.stdout.write("\n".join([*lines(record, found, _width()), ""]))
+        write_lines(lines(record, found, _width()))
     for remark in remarks(record, found):
-        _tell(remark)
+        say(remark)
     return 0
 
 
@@ -66,7 +67,7 @@ def _diagnose_folder(args: argparse.Namespace, folder: str) -> int:
     if args.json:
         _print_json(found)
     else:
-        sys.stdout.write("\n".join([*diagnose_all.lines(records, found, folder), ""]))
+        write_lines(diagnose_all.lines(records, found, folder))
     return 0
 
 
@@ -75,12 +76,6 @@ def _print_json(found: list[Finding]) -> None:
 
     rows: list[dict[str, Any]] = [finding._asdict() for finding in found]
     print(json.dumps(rows, indent=2, ensure_ascii=True))
-
-
-def _tell(line: str) -> None:
-    from decaylab.runlog.text import printable
-
-    print(printable(line), file=sys.stderr)
 
 
 def _width() -> int:

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from decaylab.cli.paired_errors import paired_lines
+    from decaylab.cli.error_tables import paired_lines
     from decaylab.errors import InputError
     from decaylab.runlog.tables import diff
 

@@ -7,7 +7,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from decaylab.cli.parser import add_experiments, positive_int
-from decaylab.cli.runs import RUN_HELP, write_lines
+from decaylab.cli.runs import RUN_HELP, find, say, write_lines
+from decaylab.cli.settings import parsed_fold
 from decaylab.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--split", choices=("random", "room", "material"), help="the test rooms of this split")
     add("--split-seed", type=int, metavar="S", help="of that split (default: 0)")
-    add("--fold", metavar="K/N", help="fold K of N, for --split room and material")
+    add("--fold", metavar="K/N", type=parsed_fold, help="fold K of N, for --split room and material")
     add("--seed", type=int, metavar="S", help="of the second simulation (default: one above the data set's own)")
     add("--jobs", type=positive_int, metavar="J", help="worker processes (default: the number of cores)")
     add_experiments(parser)
@@ -99,20 +100,13 @@ def _rows(args: argparse.Namespace, data: DataSet) -> NDArray[Any]:
 
     if args.split is None:
         return first_rows(data, np.arange(len(data)), args.rooms or DEFAULT_ROOMS)
-    split = split_rows(data.features, args.split, seed=args.split_seed or 0, fold=_fold(args.fold))
+    split = split_rows(data.features, args.split, seed=args.split_seed or 0, fold=args.fold)
     return first_rows(data, split.test, args.rooms)
-
-
-def _fold(text: str | None) -> tuple[int, int] | None:
-    from decaylab.cli.settings import parsed_fold as parsed
-
-    return parsed(text)
 
 
 def _of_run(args: argparse.Namespace) -> int:
     """Measure the test rooms of a run, and leave its errors over their noise beside its record."""
-    from decaylab.cli.run_noise import data_and_errors, keep_ratio
-    from decaylab.cli.runs import find
+    from decaylab.evaluation.noise_of_run import data_and_errors, keep_ratio
     from decaylab.rooms.resimulate import first_rows
     from decaylab.runlog.tables.noise_lines import lines
     from decaylab.runlog.text import printable
@@ -123,8 +117,7 @@ def _of_run(args: argparse.Namespace) -> int:
     measured = measure(args, data, rows)
     write_lines(table(data, measured, errors.rows))
     content, remark = keep_ratio(record, errors, data)
-    if remark:
-        print(printable(remark), file=sys.stderr)
+    say(remark)
     if content is not None:
         write_lines(["", f"errors of {printable(record.run_id)} over it, paired room by room:", *lines(content)])
     return 0

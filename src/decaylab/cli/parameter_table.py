@@ -11,7 +11,7 @@ from decaylab.runlog.tables.table import Cell, Column, fit, render
 from decaylab.runlog.text import printable
 
 if TYPE_CHECKING:
-    from decaylab.cli.parameter_rows import Row
+    from decaylab.responses.rows import Row
 
 #: Column -> decimals. Seconds to a millisecond: the least of them is 0.02 s, one JND of the shortest T20.
 _DECIMALS = {

@@ -7,11 +7,11 @@ import math
 import sys
 from typing import TYPE_CHECKING
 
-from decaylab.errors import DataError, InputError
+from decaylab.cli.runs import say, write_lines
+from decaylab.errors import InputError
 
 if TYPE_CHECKING:
-    from decaylab.cli.parameter_rows import Row
-    from decaylab.responses import Record
+    from decaylab.responses.rows import Row
 
 EXAMPLE = """decaylab parameters room.wav --bands
 decaylab parameters position_*.wav hall.sofa --bands --export csv --output parameters.csv
@@ -45,16 +45,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure every record of every file, then print; one file that cannot be used: nothing is written."""
-    from decaylab.cli.parameter_rows import NAMES
+    from decaylab.responses.rows import NAMES, measured_file
 
     _check(args)
     form = _format(args)
     rows: list[Row] = []
     notes: list[str] = []
     for path in args.files:
-        rows += _rows_of(path, args, notes)
+        found, said = measured_file(
+            path,
+            sampling_rate=args.sampling_rate,
+            kind=args.kind,
+            onset=args.onset,
+            bands=args.bands,
+            definitions=args.definitions,
+        )
+        rows += found
+        notes += said
     for note in notes:  # only now: a file that cannot be used ends everything in one line
-        _say(note)
+        say(note)
     if form is not None:
         from decaylab.runlog.tables import export
 
@@ -64,10 +73,10 @@ def run(args: argparse.Namespace) -> int:
             sys.stdout.buffer.write(data)  # UTF-8 whatever the terminal speaks: it is a file that happens to be a pipe
             return 0
         export.write_to(args.output, data)
-        _say(f"written to {args.output}")
+        say(f"written to {args.output}")
     from decaylab.cli.parameter_table import table
 
-    sys.stdout.write("\n".join([*table(rows, args.definitions), ""]))
+    write_lines(table(rows, args.definitions))
     return 0
 
 
@@ -98,55 +107,3 @@ def _format(args: argparse.Namespace) -> str | None:
     if suffix not in ("csv", "json"):
         raise InputError(f"--output {args.output} does not tell the format: add --export csv or json")
     return str(suffix)
-
-
-def _rows_of(path: str, args: argparse.Namespace, notes: list[str]) -> list[Row]:
-    from decaylab.responses import read_records
-
-    contents = read_records(path, sampling_rate=args.sampling_rate, kind=args.kind)
-    rows: list[Row] = []
-    silent, left_out = [], dict[str, None]()
-    for record in contents.records:
-        try:
-            found, missing = _measured(path, record, args)
-        except DataError as error:
-            raise DataError(f"{_place(path, record)}: {error}") from None
-        rows += found
-        left_out |= dict.fromkeys(missing)
-        if not record.samples.any():
-            silent.append(record)
-    if len(silent) == len(rows):
-        raise DataError(f"{path} is silent: there is no decay in it")
-    said = [*contents.notes, *(f"{_place('', record)} is silent: no parameters" for record in silent[:3])]
-    if len(silent) > 3:
-        said.append(f"{len(silent) - 3} more records are silent")
-    if left_out:
-        said.append(f"{', '.join(left_out)} Hz left out: they reach above half the sampling rate")
-    notes += [f"{path}: {note}" for note in said]
-    return rows
-
-
-def _measured(path: str, record: Record, args: argparse.Namespace) -> tuple[list[Row], list[str]]:
-    """The rows of one record, and the names of the bands that its rate does not hold."""
-    from decaylab.cli import parameter_rows
-
-    if record.is_edc:
-        if args.bands:
-            raise DataError("a decay curve has no bands: give the impulse response, or leave out --bands")
-        return [parameter_rows.of_curve(path, record, args.onset, args.definitions)], []
-    if not record.samples.any():
-        return [parameter_rows.silence(path, record)], []
-    if args.definitions == "predecessor":
-        return [parameter_rows.of_predecessor(path, record)], []
-    return parameter_rows.of_response(path, record, args.onset, args.bands)
-
-
-def _place(path: str, record: Record) -> str:
-    where = f"measurement {record.measurement}, channel {record.channel}"
-    return f"{path}, {where}" if path else where
-
-
-def _say(text: str) -> None:
-    from decaylab.runlog.text import printable
-
-    print(printable(text), file=sys.stderr)

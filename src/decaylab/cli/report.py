@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from typing import TYPE_CHECKING
 
 from decaylab.cli.parser import add_experiments
-from decaylab.cli.runs import RUN_HELP, find_all
+from decaylab.cli.runs import RUN_HELP, find_all, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from decaylab.runlog.record import Record
 
 EXAMPLE = """\
 decaylab report latest
@@ -37,21 +34,19 @@ def run(args: argparse.Namespace) -> int:
     if os.path.splitext(args.output)[1].lower() not in (".html", ".htm") or (folder and not os.path.isdir(folder)):
         raise InputError(f"--output {args.output}: expected a name that ends in .html, in a folder that is there")
     records = find_all(args)
-    from decaylab.cli.diagnosis import all_of
+    from decaylab.diagnosis.look import all_of
     from decaylab.reports.page import page
     from decaylab.reports.pictures import gathered
     from decaylab.runlog.files import replace_file
 
     runs = gathered(records)
-    found = {record.path: all_of(record, _teller(record)) for record in records}
+    found = {record.path: all_of(record, _teller(record.run_id)) for record in records}
     # A name that is no UTF-8 is shown by escapes; what is left of such letters must not stop the writing.
     replace_file(args.output, page(runs, found, args.title, args.note).encode("utf-8", "backslashreplace"))
     print(args.output)
     return 0
 
 
-def _teller(record: Record) -> Callable[[str], None]:
+def _teller(run_id: str) -> Callable[[str], None]:
     """What says on stderr why a file of the run was not looked at."""
-    from decaylab.runlog.text import printable
-
-    return lambda line: print(printable(f"{record.run_id}: {line}"), file=sys.stderr)
+    return lambda line: say(f"{run_id}: {line}")

@@ -50,7 +50,7 @@ def find(args: argparse.Namespace, name: str) -> Record:
     """The run that `name` names; what `best:` left out is said on stderr."""
     from decaylab.runlog.find import find_run
 
-    return find_run(args.experiments, name, lambda line: print(line, file=sys.stderr))
+    return find_run(args.experiments, name, say)
 
 
 def find_all(args: argparse.Namespace) -> list[Record]:
@@ -59,15 +59,21 @@ def find_all(args: argparse.Namespace) -> list[Record]:
     for name in args.runs:
         record = find(args, name)
         if record.path in found:
-            from decaylab.runlog.text import printable
-
-            print(printable(f"{name}: {record.run_id} again; it is shown once"), file=sys.stderr)
+            say(f"{name}: {record.run_id} again; it is shown once")
         found.setdefault(record.path, record)
     return list(found.values())
 
 
 def write_lines(lines: Iterable[str]) -> None:
     sys.stdout.write("\n".join([*lines, ""]))
+
+
+def say(text: str) -> None:
+    """A line to the person, on stderr; nothing for an empty one."""
+    if text:
+        from decaylab.runlog.text import printable
+
+        print(printable(text), file=sys.stderr)
 
 
 def wants_colour() -> bool:

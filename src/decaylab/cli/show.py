@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import os
+from typing import TYPE_CHECKING, Any
 
+from decaylab.cli.error_tables import FIELDS, distance_lines, worst_lines
 from decaylab.cli.parser import positive_int
-from decaylab.cli.room_errors import FIELDS, distance_lines, worst_lines
-from decaylab.cli.runs import add_run, chosen_run, write_lines
+from decaylab.cli.runs import add_run, chosen_run, say, write_lines
+
+if TYPE_CHECKING:
+    from decaylab.runlog.record import Record
 
 EXAMPLE = """\
 decaylab show latest
@@ -28,12 +32,31 @@ def run(args: argparse.Namespace) -> int:
         return _print_command(args)
     if args.worst is not None or args.by is not None:
         return _print_worst(args)
-    from decaylab.cli.run_noise import noise_lines
     from decaylab.runlog.tables import show
 
     record = chosen_run(args)
-    write_lines([*show.lines(record, noise_lines(record)), *distance_lines(record)])
+    write_lines([*show.lines(record, _noise_lines(record)), *distance_lines(record)])
     return 0
+
+
+def _noise_lines(record: Record) -> list[str]:
+    """The run's errors over the label noise: as recorded, else computed now, if the data set was measured since."""
+    from decaylab.runlog.find import data_folder
+    from decaylab.runlog.label_noise import recorded
+    from decaylab.runlog.tables.noise_lines import lines
+    from decaylab.runlog.text import printable
+
+    content: dict[str, Any] | str | None = recorded(record.path, record.metadata)
+    if content is None:
+        folder = data_folder(record) or ""
+        needed = ((folder, "manifest.json"), (folder, "noise.csv"), (record.path, "errors.csv"))
+        if not folder or not all(os.path.isfile(os.path.join(*place)) for place in needed):
+            return []
+        from decaylab.evaluation.noise_of_run import ratio_now
+
+        content = ratio_now(record, folder)
+    said = [f"not known: {printable(content)}"] if isinstance(content, str) else lines(content)
+    return ["errors over the label noise (95 % interval over geometries)", *(f"  {line}" for line in said)]
 
 
 def _print_worst(args: argparse.Namespace) -> int:
@@ -41,21 +64,17 @@ def _print_worst(args: argparse.Namespace) -> int:
 
     if args.worst is None:
         raise InputError(f"--by {args.by} orders the worst rooms: say how many with --worst N")
-    lines, remarks = worst_lines(chosen_run(args), args.worst, args.by or "t20")
-    for remark in remarks:
-        print(remark, file=sys.stderr)
+    lines, remark = worst_lines(chosen_run(args), args.worst, args.by or "t20")
+    say(remark)
     write_lines(lines)
     return 0
 
 
 def _print_command(args: argparse.Namespace) -> int:
-    import os
-
     from decaylab.diagnosis.command import command_of
-    from decaylab.runlog.text import printable
 
     command = command_of(chosen_run(args), os.getcwd())
     for remark in command.remarks:
-        print(printable(remark), file=sys.stderr)
+        say(remark)
     print(command.line)
     return 0

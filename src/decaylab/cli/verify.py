@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
-from typing import Any
 
 from decaylab.cli.parser import add_experiments
-from decaylab.errors import DataError, RunLogError
+from decaylab.cli.runs import say
 from decaylab.runlog.record import Record
 
 EXAMPLE = """\
@@ -35,7 +33,11 @@ def run(args: argparse.Namespace) -> int:
     for record in records:
         verdict = verify(record)
         if args.deep and record.status != "unreadable":
-            _deepen(record, verdict)
+            from decaylab.evaluation.of_run import check_metrics
+
+            faults, unknown = check_metrics(record)
+            verdict.faults.extend(faults)
+            verdict.unknown.extend(unknown)
         faulty += bool(verdict.faults)
         answer = counted(len(verdict.faults), "fault") if verdict.faults else "ok"
         print(f"{printable(record.run_id)}  {printable(record.status)}  {answer}")
@@ -44,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         for line in verdict.unknown:
             print(f"  not checked: {printable(line)}")
     if len(records) != 1:
-        print(f"{len(records)} runs verified, {faulty} with faults", file=sys.stderr)
+        say(f"{len(records)} runs verified, {faulty} with faults")
     return 1 if faulty else 0
 
 
@@ -56,28 +58,5 @@ def _chosen(name: str | None, experiments: str) -> list[Record]:
     if name is None:
         return scan(experiments)
     if not os.path.isdir(name):
-        return [find_run(experiments, name, tell=lambda line: print(line, file=sys.stderr))]
+        return [find_run(experiments, name, say)]
     return [read_run(name)] if is_run(name) else scan(name)
-
-
-def _deepen(record: Record, verdict: Any) -> None:
-    from decaylab.evaluation.recompute import differences, recompute_metrics
-    from decaylab.reports.curves import open_curves
-    from decaylab.runlog.curve_files import PAIRS, USUAL_RATE, sampling_rate
-
-    metadata = record.metadata
-    definitions = metadata.get("metrics_definitions")
-    if definitions != "iso":
-        verdict.unknown.append(f"metrics by definitions {definitions or 'unknown'} are not computed again")
-        return
-    medians = metadata.get("training_medians")
-    try:
-        predictions, targets = (open_curves(record.path, name) for name in PAIRS[0])
-        rate = sampling_rate(record) or USUAL_RATE
-        computed = recompute_metrics(predictions, targets, rate, medians if isinstance(medians, dict) else None)
-    except FileNotFoundError as error:
-        verdict.unknown.append(f"{os.path.basename(error.filename)} is missing: metrics are not computed again")
-    except (DataError, RunLogError) as error:
-        verdict.unknown.append(f"metrics are not computed again: {error}")
-    else:
-        verdict.faults.extend(differences(metadata.get("metrics"), computed))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decaylab.errors import DataError
+from decaylab.runlog.arrays import read_header
 
 
 class CurveFile:
@@ -59,3 +60,15 @@ class CurveFile:
         if values.size != (last - first) * samples:
             raise DataError(f"{os.path.basename(self._path)} became shorter while it was read")
         return values.reshape(-1, samples).astype(self.dtype, copy=False)
+
+
+def open_curves(directory: str, name: str) -> CurveFile:
+    """The curves in file `name` of a run directory, (rooms, samples); nothing of it is believed before it is checked.
+
+    Raises:
+        FileNotFoundError: there is no such file. RunLogError: it is no plain file, no array of numbers, or shorter
+            than it says. DataError: it holds no curves of floats.
+    """
+    path = os.path.join(directory, name)
+    read_header(path)  # before numpy believes it
+    return CurveFile(path)

@@ -8,9 +8,10 @@ import numpy as np
 
 from decaylab.acoustics import onset_index
 from decaylab.errors import DataError
+from decaylab.evaluation.of_run import StoredCurves
 from decaylab.reports.parameters import few
 from decaylab.reports.spec import INK, Axis, Band, Line, Mark, Panel, Picture, Values
-from decaylab.reports.stored import Curves, Evidence
+from decaylab.reports.stored import Evidence
 
 #: Rooms that are read of each run, spread evenly: 2 x 150 MB would take seconds, 2 x 77 MB one.
 ROOMS = 200
@@ -54,7 +55,7 @@ def decay_error_picture(runs: Sequence[Evidence]) -> tuple[Picture | None, list[
     return Picture("decay-error", "Error over the decay", (panel,), tuple(notes)), missing
 
 
-def level_errors(curves: Curves, rows: Values | np.ndarray[tuple[int], np.dtype[np.int64]]) -> Values:
+def level_errors(curves: StoredCurves, rows: Values | np.ndarray[tuple[int], np.dtype[np.int64]]) -> Values:
     """Error of the level in dB, (rooms, levels): NaN where the target does not come so low or nothing is predicted.
 
     Both curves are taken re their value at the onset of the target, at the first sample at which the target has fallen

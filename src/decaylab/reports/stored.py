@@ -12,33 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decaylab.errors import DataError, RunLogError
-from decaylab.evaluation.curve_file import CurveFile
 from decaylab.evaluation.errors import ERRORS, RoomErrors, read_errors, room_errors
 from decaylab.evaluation.metrics import CurveMetrics, Reference
-from decaylab.reports.curves import open_curves
-from decaylab.runlog.curve_files import USUAL_RATE, present_pair, sampling_rate, why_missing
+from decaylab.evaluation.of_run import StoredCurves, stored_curves
+from decaylab.runlog.curve_files import present_pair, why_missing
 from decaylab.runlog.history import History
 from decaylab.runlog.record import Record
 
 #: Without errors.csv at most so many rooms are scored, spread evenly: curves of 2 s at 48 kHz take a core 4 s.
 SCORED_ROOMS = 1200
 _BLOCK = 32
-
-
-@dataclass(frozen=True, eq=False)
-class Curves:
-    """Stored curves, linear energy, read row by row; `sampling_rate` in Hz."""
-
-    predictions: CurveFile
-    targets: CurveFile
-    sampling_rate: float
-
-    def __len__(self) -> int:
-        return len(self.targets)
-
-    def pair(self, row: int) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-        """Prediction and target of one test room, (samples,) each. DataError: the file became shorter meanwhile."""
-        return self.predictions[row : row + 1][0], self.targets[row : row + 1][0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +42,7 @@ class Evidence:
     errors: RoomErrors | None
     errors_missing: str
     rows: NDArray[np.int64]
-    curves: Curves | None
+    curves: StoredCurves | None
     curves_missing: str
     remark: str
 
@@ -78,22 +61,17 @@ def evidence(record: Record, label: str | None = None) -> Evidence:
     return Evidence(record, name, record.history(), errors, errors_missing, rows, curves, curves_missing, remark)
 
 
-def _curves(record: Record) -> tuple[Curves | None, str]:
-    names = present_pair(record)
-    if names is None:
+def _curves(record: Record) -> tuple[StoredCurves | None, str]:
+    if present_pair(record) is None:
         is_running = record.status == "running"
         return None, "the run is in progress: its curves are written at its end" if is_running else why_missing(record)
     try:
-        predictions, targets = (open_curves(record.path, name) for name in names)
+        return stored_curves(record), ""
     except (DataError, RunLogError, OSError) as error:
         return None, str(error)
-    if predictions.shape != targets.shape or targets.shape[1] < 2:
-        said = f"{names[0]} {predictions.shape} and {names[1]} {targets.shape} are not curves of the same rooms"
-        return None, said
-    return Curves(predictions, targets, sampling_rate(record) or USUAL_RATE), ""
 
 
-def _errors(record: Record, curves: Curves | None, curves_missing: str) -> tuple[RoomErrors | None, str, str]:
+def _errors(record: Record, curves: StoredCurves | None, curves_missing: str) -> tuple[RoomErrors | None, str, str]:
     """Errors of the test rooms, why there are none, and how they were come by."""
     try:
         found = read_errors(os.path.join(record.path, ERRORS))
@@ -106,7 +84,7 @@ def _errors(record: Record, curves: Curves | None, curves_missing: str) -> tuple
     return (found, "", "") if len(found) else (None, f"{ERRORS} names no room", "")
 
 
-def _scored(curves: Curves) -> tuple[RoomErrors | None, str, str]:
+def _scored(curves: StoredCurves) -> tuple[RoomErrors | None, str, str]:
     """The errors of at most `SCORED_ROOMS` rooms, computed from the curves; their IDs are their rows in the arrays."""
     rows = np.unique(np.linspace(0, len(curves) - 1, min(SCORED_ROOMS, len(curves))).astype(np.int64))
     metrics = CurveMetrics(dict)

@@ -17,13 +17,13 @@ USUAL_RATE = 48_000.0
 
 def present_pair(record: Record) -> tuple[str, str] | None:
     """The names of the run's curves, predictions first; None unless both are there."""
-    pair = _begun_pair(record)
+    pair = begun_pair(record)
     return pair if pair is not None and not _absent(record, pair) else None
 
 
 def why_missing(record: Record) -> str:
     """Which of the curves are not there, and whether somebody pruned them; for a run without `present_pair`."""
-    missing = _absent(record, _begun_pair(record) or PAIRS[0])
+    missing = _absent(record, begun_pair(record) or PAIRS[0])
     try:
         pruned = read_pruned(record.path)
     except RunLogError:
@@ -34,7 +34,7 @@ def why_missing(record: Record) -> str:
     return f"{' and '.join(missing)} {verb} {why}"
 
 
-def _begun_pair(record: Record) -> tuple[str, str] | None:
+def begun_pair(record: Record) -> tuple[str, str] | None:
     """The first of `PAIRS` of which there is a file at all."""
     return next((pair for pair in PAIRS if len(_absent(record, pair)) < len(pair)), None)
 

@@ -110,6 +110,23 @@ def comparable(record: Record) -> tuple[str | None, str | None, str]:
     return (*test_set(record), definitions(record))
 
 
+def data_folder(record: Record) -> str | None:
+    """The recorded folder of the run's data set, as seen from here or from where it was trained; None if not there."""
+    path, start = record.get("data_config.path"), record.get("working_directory")
+    if not isinstance(path, str) or not path or "\0" in path:
+        return None
+    places = [path, os.path.join(start, path)] if isinstance(start, str) and "\0" not in start else [path]
+    return next((place for place in places if os.path.isdir(place)), None)
+
+
+def linked_remark(record: Record) -> str:
+    """Why nothing may be written into the run's directory, if it or a folder above it is a link; else nothing."""
+    here = os.path.join(os.path.realpath(record.folder.path), record.run_id)
+    if record.linked is None and os.path.realpath(record.path) == here:
+        return ""
+    return f"{record.run_id} is linked to {record.linked or os.path.realpath(record.path)}: nothing is written there"
+
+
 def definitions(record: Record) -> str:
     """ "iso", "predecessor" or "unknown"."""
     stored = record.get("metrics_definitions")

@@ -13,8 +13,7 @@ import numpy as np
 
 from decaylab.catalogue.fields import FIELDS
 from decaylab.errors import DataError, RunLogError
-from decaylab.evaluation.curve_file import CurveFile
-from decaylab.reports.curves import open_curves
+from decaylab.evaluation.curve_file import CurveFile, open_curves
 from decaylab.runlog.curve_files import PAIRS
 from decaylab.runlog.files import replace_file
 from decaylab.runlog.find import is_doubtful

@@ -72,6 +72,12 @@ def render(table: Sequence[Column], colour: bool) -> list[str]:
     return lines
 
 
+def text_table(names: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[str] = ()) -> list[str]:
+    """The lines of a table of printable text, neither cut nor coloured; columns in `numbers` end at the right."""
+    columns = [Column(name, [Cell(row[at]) for row in rows], name in numbers, 0) for at, name in enumerate(names)]
+    return render(columns, False)
+
+
 def paint(text: str, style: str | None) -> str:
     """`text` in the colour of `style`."""
     return f"\x1b[{_COLOURS[style]}m{text}\x1b[0m" if style is not None else text
