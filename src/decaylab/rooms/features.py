@@ -60,6 +60,9 @@ def check_rooms(table: RoomTable) -> None:
     Checked: finite numbers; sizes within 0.5 to 100 m; source and receiver inside the room and apart; absorption in
     0..1 and not all 0; ids that are there and differ. Where exchanging two columns would mend the table, it says so.
 
+    Args:
+        table: the rooms, metres and absorption from 0 to 1.
+
     Raises:
         DataError: a room that cannot be.
     """
