@@ -17,7 +17,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 from decaylab import load_model  # noqa: E402
 from decaylab.errors import DataError  # noqa: E402
 from decaylab.inference import PARAMETERS  # noqa: E402
-from decaylab.inference.export import export_onnx, tolerance_of  # noqa: E402
+from decaylab.inference.export import TOLERANCES, export_onnx  # noqa: E402
 from decaylab.inference.onnx_engine import METADATA_KEY  # noqa: E402
 
 pytestmark = pytest.mark.heavy  # an export takes 10 to 30 s
@@ -62,7 +62,7 @@ def test_the_file_computes_what_pytorch_does(exported: Path, checkpoint: Path, r
     assert np.abs(10 * np.log10(its.curves[seen] / ours.curves[seen])).max() < 1e-3
     np.testing.assert_array_equal(its.onset, ours.onset)
     for name in PARAMETERS:
-        np.testing.assert_allclose(its.parameters[name], ours.parameters[name], rtol=0, atol=tolerance_of(name))
+        np.testing.assert_allclose(its.parameters[name], ours.parameters[name], rtol=0, atol=TOLERANCES[name])
         np.testing.assert_allclose(its.half_width[name], ours.half_width[name], rtol=1e-3)
     assert load_model(exported).ranges == load_model(checkpoint).ranges
 
@@ -105,7 +105,7 @@ def test_a_network_of_somebodys_own_is_exported_with_its_scalers(
     ours, its = load_model(path, model=name).predict(rooms), load_model(tmp_path / "own.onnx").predict(rooms)
     np.testing.assert_allclose(its.curves, ours.curves, atol=1e-6)
     for parameter in PARAMETERS:
-        np.testing.assert_allclose(its.parameters[parameter], ours.parameters[parameter], atol=tolerance_of(parameter))
+        np.testing.assert_allclose(its.parameters[parameter], ours.parameters[parameter], atol=TOLERANCES[parameter])
     assert load_model(tmp_path / "own.onnx").ranges is None
     assert not load_model(tmp_path / "own.onnx").can_be_heard
 

@@ -8,7 +8,7 @@ import pytest
 
 from decaylab.errors import DataError, InputError
 from decaylab.responses import read_records
-from decaylab.responses.record import looks_like_edc
+from decaylab.responses.record import is_edc
 
 RIR = np.random.default_rng(0).normal(size=500) * np.exp(-np.arange(500) / 80)
 EDC = np.exp(-np.arange(400) / 80)
@@ -29,14 +29,14 @@ def text(folder: pathlib.Path, content: str, name: str = "a.csv") -> pathlib.Pat
 
 
 def test_a_curve_starts_at_its_maximum_of_one_and_never_rises() -> None:
-    assert looks_like_edc(EDC)
-    assert looks_like_edc(EDC.astype(np.float32))
-    assert looks_like_edc(np.array([1.0, 1.0, 0.0]))
+    assert is_edc(EDC, "auto")
+    assert is_edc(EDC.astype(np.float32), "auto")
+    assert is_edc(np.array([1.0, 1.0, 0.0]), "auto")
     for other in (EDC * 0.999, EDC * 2, EDC[::-1], RIR, np.append(EDC, 0.5), np.array([1.0, -1.0]), np.array([1.0])):
-        assert not looks_like_edc(other)
+        assert not is_edc(other, "auto")
     broken = EDC.copy()
     broken[7] = np.nan
-    assert not looks_like_edc(broken)
+    assert not is_edc(broken, "auto")
 
 
 def test_one_dimension_is_one_record_and_two_are_one_a_row(tmp_path: pathlib.Path) -> None:

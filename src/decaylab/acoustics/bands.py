@@ -28,7 +28,11 @@ _SPREAD_PERIODS = 32
 
 
 def usable_bands(sampling_rate: float) -> tuple[list[float], list[float]]:
-    """Centres of the octave bands whose upper edge lies below half the rate, and of those left out, in Hz."""
+    """Centres of the octave bands whose upper edge lies below half the rate, and of those left out, in Hz.
+
+    Args:
+        sampling_rate: in Hz.
+    """
     kept = [centre for centre in BAND_CENTRES if centre * 2**0.5 < sampling_rate / 2]
     return kept, [centre for centre in BAND_CENTRES if centre not in kept]
 

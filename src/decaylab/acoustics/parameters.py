@@ -149,7 +149,11 @@ def decay_line(edc: ArrayLike, name: str, sampling_rate: float = 48_000, onset: 
 
 
 def curvature(t20: ArrayLike, t30: ArrayLike) -> NDArray[np.float64]:
-    """C = 100 (T30 / T20 - 1) in per cent (ISO 3382-2:2008, B.3); above 10 the decay is far from a straight line."""
+    """C = 100 (T30 / T20 - 1) in per cent (ISO 3382-2:2008, B.3); above 10 the decay is far from a straight line.
+
+    Args:
+        t20, t30: (n,), seconds.
+    """
     return 100.0 * (np.asarray(t30, dtype=np.float64) / np.asarray(t20, dtype=np.float64) - 1.0)
 
 

@@ -24,7 +24,7 @@ from decaylab.rooms.features import FEATURE_NAMES, SIZE_NAMES
 OPSET = 20
 #: The file against PyTorch, largest differences allowed: curves in dB above -60 dB; times in s; C50, C80 in dB; D50.
 CURVE_TOLERANCE_DB = 1e-3
-TIME_TOLERANCE, LEVEL_TOLERANCE, RATIO_TOLERANCE = 1e-4, 1e-3, 1e-4
+TOLERANCES = {**dict.fromkeys(PARAMETERS, 1e-4), "c50": 1e-3, "c80": 1e-3}
 _SEEN_DB = -60.0
 _CHECKED_ROOMS = 5
 
@@ -43,15 +43,8 @@ class Difference(NamedTuple):
     def within(self) -> bool:
         """Whether all lie within the tolerances that the file is written for."""
         return self.curve_db <= CURVE_TOLERANCE_DB and all(
-            value <= tolerance_of(name) for name, value in self.parameters.items()
+            value <= TOLERANCES[name] for name, value in self.parameters.items()
         )
-
-
-def tolerance_of(name: str) -> float:
-    """The largest difference allowed of a parameter, in its unit."""
-    if name in ("c50", "c80"):
-        return LEVEL_TOLERANCE
-    return RATIO_TOLERANCE if name == "d50" else TIME_TOLERANCE
 
 
 def export_onnx(checkpoint: str, path: str, *, own_model: str | None = None) -> Difference:

@@ -19,6 +19,7 @@ class Auxiliary(CurveLoss):
     name = "auxiliary"
 
     def terms(self, prediction: Tensor, target: Tensor, grid: Grid) -> tuple[Tensor, dict[str, Tensor]]:
+        """See `CurveLoss.terms`."""
         edc = record_mean((prediction - target).abs(), grid)
         t20 = differentiable_t20(prediction, target, grid).error()
         c50 = differentiable_c50(prediction, target, grid).error()

@@ -33,10 +33,16 @@ class Grid:
 class CurveLoss(nn.Module):
     """A loss of curves. Subclasses name their row of the catalogue and implement `terms`; none falls back to another.
 
+    Args:
+        weights: of the terms, by name, 0 or more; what is not given has its default.
+
     Attributes:
         name: of the row in `catalogue.losses`, by which `build_loss` and the run's record know it.
         space: of the row: "scaled", or "physical" (linear energy, 1.0 at the start of the file).
         default_weights: of the row: the weights that can be given to the constructor, and what they are otherwise.
+
+    Raises:
+        ModelError: a weight that this loss does not have, or one that is negative or not finite.
     """
 
     name: ClassVar[str]
@@ -61,8 +67,15 @@ class CurveLoss(nn.Module):
     def forward(self, prediction: Tensor, target: Tensor, grid: Grid) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss of `prediction` against `target`, each (B, K), in this loss's space.
 
+        Args:
+            prediction, target: (B, K).
+            grid: where the K points lie.
+
         Returns:
             The total, a scalar, and the named terms it is made of (unweighted scalars).
+
+        Raises:
+            ModelError: shapes that differ.
         """
         if prediction.shape != target.shape:
             raise ModelError(f"prediction {tuple(prediction.shape)} and target {tuple(target.shape)} differ in shape")
@@ -71,7 +84,12 @@ class CurveLoss(nn.Module):
         return self.terms(prediction, target, grid)
 
     def terms(self, prediction: Tensor, target: Tensor, grid: Grid) -> tuple[Tensor, dict[str, Tensor]]:
-        """`forward` once the shapes are checked; each loss has its own."""
+        """`forward` once the shapes are checked; each loss has its own.
+
+        Args:
+            prediction, target: (B, K).
+            grid: where the K points lie.
+        """
         raise NotImplementedError
 
     def config(self) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class Decay(CurveLoss):
     name = "decay"
 
     def terms(self, prediction: Tensor, target: Tensor, grid: Grid) -> tuple[Tensor, dict[str, Tensor]]:
+        """See `CurveLoss.terms`."""
         level = to_decibels(target, FLOOR_DB)
         weight = torch.where(level > FULL_WEIGHT_ABOVE_DB, 1.0, TAIL_WEIGHT)
         decibels = (weight * (to_decibels(prediction, FLOOR_DB) - level).abs()).mean()

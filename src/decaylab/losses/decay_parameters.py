@@ -47,6 +47,11 @@ def level_at(energy: Tensor, seconds: Tensor, grid: Grid) -> Tensor:
     """Level in dB of linear energy (B, K) at one time per room (B,), by straight lines in dB between points: (B, 1).
 
     Only the two points around each time are turned into levels, not all that the curve has.
+
+    Args:
+        energy: (B, K), linear.
+        seconds: (B,), from the start of the file.
+        grid: where the K points lie.
     """
     time = grid.time.expand(energy.shape)
     at = seconds[:, None]
@@ -58,7 +63,12 @@ def level_at(energy: Tensor, seconds: Tensor, grid: Grid) -> Tensor:
 
 
 def crossed(level: Tensor, upper: float, lower: float) -> Tensor:
-    """Points from the first at or below `upper` to the first at or below `lower`, (B, K) bool, for levels that fall."""
+    """Points from the first at or below `upper` to the first at or below `lower`, (B, K) bool, for levels that fall.
+
+    Args:
+        level: (B, K), dB.
+        upper, lower: dB.
+    """
     above_lower = torch.nn.functional.pad(level[:, :-1] > lower, (1, 0), value=True)
     return (level <= upper) & above_lower
 
@@ -68,6 +78,7 @@ def differentiable_t20(prediction: Tensor, target: Tensor, grid: Grid) -> Estima
 
     Args:
         prediction, target: (B, K), linear energy. The target never rises.
+        grid: where the K points lie.
 
     The points weigh by the samples they stand for, so that on every sample this is the definition's fit.
     """
@@ -84,7 +95,12 @@ def differentiable_t20(prediction: Tensor, target: Tensor, grid: Grid) -> Estima
 
 
 def differentiable_c50(prediction: Tensor, target: Tensor, grid: Grid) -> Estimate:
-    """C50 in dB from the levels at the TARGET's onset and 50 ms after it; prediction and target (B, K), energy."""
+    """C50 in dB from the levels at the TARGET's onset and 50 ms after it; prediction and target (B, K), energy.
+
+    Args:
+        prediction, target: (B, K), linear energy.
+        grid: where the K points lie.
+    """
     valid = (grid.onset + EARLY_SECONDS <= grid.time.expand(target.shape)[:, -1] + SAME_TIME) & (
         _early_loss(target, grid) > LEAST_EARLY_LOSS_DB
     )

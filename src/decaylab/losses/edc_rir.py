@@ -21,6 +21,7 @@ class EDCRIR(CurveLoss):
     name = "edc_rir"
 
     def terms(self, prediction: Tensor, target: Tensor, grid: Grid) -> tuple[Tensor, dict[str, Tensor]]:
+        """See `CurveLoss.terms`."""
         difference = prediction - target
         edc = record_mean(difference.square(), grid)
         rir = (difference[:, 1:] - difference[:, :-1]).square().mean()

@@ -13,5 +13,6 @@ class MSE(CurveLoss):
     name = "mse"
 
     def terms(self, prediction: Tensor, target: Tensor, grid: Grid) -> tuple[Tensor, dict[str, Tensor]]:
+        """See `CurveLoss.terms`."""
         error = record_mean((prediction - target).square(), grid)
         return error, {"mse": error}

@@ -20,6 +20,7 @@ class WeightedEDC(CurveLoss):
     name = "weighted_edc"
 
     def terms(self, prediction: Tensor, target: Tensor, grid: Grid) -> tuple[Tensor, dict[str, Tensor]]:
+        """See `CurveLoss.terms`."""
         error = (prediction - target).abs()
         level = level_from_onset(target, grid)
         since_onset = grid.time - grid.onset[:, None]

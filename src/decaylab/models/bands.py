@@ -67,7 +67,12 @@ class PairSpectrum(nn.Module):
         self.register_buffer("fades", torch.tensor(BAND_FADES), persistent=False)
 
     def forward(self, first: Tensor, second: Tensor, apart: Tensor) -> Tensor:
-        """(B, P) for amplitudes (B, P, N) of both arrivals of each pair and the seconds between them, (B, P)."""
+        """(B, P) for amplitudes (B, P, N) of both arrivals of each pair and the seconds between them, (B, P).
+
+        Args:
+            first, second: (B, P, N), amplitudes of both arrivals of each pair, by band.
+            apart: (B, P), seconds between them.
+        """
         x = apart[:, :, None]
         theta, angle = 2.0 * torch.pi * self.edges * x, 2.0 * torch.pi * self.fades * x  # (B, P, 7)
         sin_e, cos_e, sin_p, cos_p = torch.sin(theta), torch.cos(theta), torch.sin(angle), torch.cos(angle)

@@ -34,8 +34,15 @@ BOUND = 10.0
 class Compact(nn.Module):
     """16 features in physical units to a decay curve in dB on knots; a physical baseline and two small networks.
 
+    Args:
+        input_dim: features of a room; 16.
+        output_length: samples of a curve; 96,000.
+
     Attributes:
         input_noise: standard deviation of the noise on the networks' normalised inputs while training.
+
+    Raises:
+        ModelError: other numbers of features or samples.
     """
 
     inputs: ClassVar[Literal["scaled", "physical"]] = "physical"
@@ -126,6 +133,7 @@ class CompactTraced(Compact):
     """
 
     def late_part(self) -> LateEnergy:
+        """What traces the rays."""
         return TracedEnergy()
 
     def know_simulation(self, settings: dict[str, Any]) -> str:

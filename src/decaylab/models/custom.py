@@ -62,6 +62,11 @@ def is_path(name: str) -> bool:
 def build_own(path: str, *, input_dim: int, output_length: int) -> OwnModel:
     """Import the class and build the model; `input_dim` and `output_length` are given if the class takes them.
 
+    Args:
+        path: `package.module:Class` or `path/to/file.py:Class`.
+        input_dim: features of a room.
+        output_length: samples of a curve.
+
     Raises:
         ModelError: no such module or class, not a torch module, one that cannot be built, or attributes that no
             training knows.

@@ -102,6 +102,11 @@ class LateEnergy(nn.Module):
 
         What a carrier with an energy of 1 per sample over the whole spectrum is multiplied by, each band by its own.
         Before the direct sound it means nothing: there is none.
+
+        Args:
+            size, source, receiver: (B, 3), metres.
+            log_reflection: (B, N), ln of the share of energy that a wall reflects.
+            knots: (B, K), sample positions, rising.
         """
         travelled = (knots - SIMULATOR_DELAY).clamp(min=0.0) * _METRES_PER_SAMPLE  # (B, K), metres
         density = self._survivors(size, receiver, log_reflection, travelled)  # (B, N, K)

@@ -64,7 +64,13 @@ class TracedEnergy(LateEnergy):
         self._kept: OrderedDict[tuple[float, ...], Histogram] = OrderedDict()
 
     def forward(self, size: Tensor, source: Tensor, receiver: Tensor, log_reflection: Tensor, knots: Tensor) -> Tensor:
-        """Energy from each knot to the last one, (B, K), in units of 1 / R^2; arguments as in `LateEnergy`."""
+        """Energy from each knot to the last one, (B, K), in units of 1 / R^2; arguments as in `LateEnergy`.
+
+        Args:
+            size, source, receiver: (B, 3), metres.
+            log_reflection: (B, N), ln of the share of energy that a wall reflects.
+            knots: (B, K), sample positions, rising.
+        """
         given = (size, source, receiver, log_reflection, knots)
         can = torch.tensor([can_trace(room.numpy(force=True), RADIUS) for room in size], device=size.device)
         if can.all():

@@ -19,6 +19,7 @@ def model_of(checkpoint: dict[str, Any], path: str, *, own: str | None = None) -
     Args:
         path: of the file, for messages.
         own: `package.module:Class` or `path/to/file.py:Class`, if it is a model of the user's own.
+        checkpoint: as `load_checkpoint` gives it.
 
     Raises:
         DataError: it is one and `own` was not given, or the weights are not those of this model.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decaylab.errors import DataError
-from decaylab.responses.record import MOST_VALUES, Contents, Record, as_samples, checked_rate, looks_like_edc
+from decaylab.responses.record import MOST_VALUES, Contents, Record, as_samples, checked_rate, is_edc
 
 #: What neither file says.
 DEFAULT_RATE = 48_000.0
@@ -100,10 +100,10 @@ def _records(rows: NDArray[np.generic], rate: float, kind: str, notes: list[str]
     doubtful: list[int] = []
     for row, values in enumerate(rows):
         samples = as_samples(values)
-        is_edc = looks_like_edc(samples) if kind == "auto" else kind == "edc"
-        if kind == "auto" and not is_edc and samples.min() >= 0 and samples.any():
+        is_curve = is_edc(samples, kind)
+        if kind == "auto" and not is_curve and samples.min() >= 0 and samples.any():
             doubtful.append(row)
-        yield Record(row, 0, samples, rate, is_edc)
+        yield Record(row, 0, samples, rate, is_curve)
     if doubtful:
         where = f"row {doubtful[0]}" + (f" and {len(doubtful) - 1} more" if len(doubtful) > 1 else "")
         notes.append(

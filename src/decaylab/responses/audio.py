@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decaylab.errors import DataError, MissingExtraError
-from decaylab.responses.record import MOST_VALUES, Contents, Record, as_samples, checked_rate, looks_like_edc
+from decaylab.responses.record import MOST_VALUES, Contents, Record, as_samples, checked_rate, is_edc
 
 #: How libsndfile reports a chunk that is longer than the file; a length of 0 or of all ones is that of a live stream.
 _SHORT = re.compile(r"data\s*: (\d+|0x[0-9a-fA-F]+) \(should be (\d+)\)")
@@ -54,7 +54,7 @@ def read_audio(path: str, sampling_rate: float | None, kind: str) -> Contents:
 def _records(values: NDArray[np.float64], rate: float, kind: str) -> Iterator[Record]:
     for channel, column in enumerate(values.T):
         samples = as_samples(np.ascontiguousarray(column))
-        yield Record(0, channel, samples, rate, looks_like_edc(samples) if kind == "auto" else kind == "edc")
+        yield Record(0, channel, samples, rate, is_edc(samples, kind))
 
 
 def _check_whole(path: str, log: str) -> None:

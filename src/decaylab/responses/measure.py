@@ -12,7 +12,7 @@ from decaylab.acoustics import response_parameters, room_parameters
 from decaylab.acoustics.parameters import PARAMETERS
 from decaylab.errors import DataError, InputError
 from decaylab.responses.read import KINDS
-from decaylab.responses.record import as_samples, looks_like_edc
+from decaylab.responses.record import as_samples, is_edc
 
 
 def parameters(
@@ -71,7 +71,7 @@ def _of_record(
         raise DataError("it holds values that are not finite")
     if not record.any():
         return np.full((len(PARAMETERS), 1 + len(bands)), np.nan)
-    if kind == "edc" or (kind == "auto" and looks_like_edc(record)):
+    if is_edc(record, kind):
         if bands:
             raise DataError("a decay curve has no bands: give the impulse response")
         of_curve = room_parameters(record, sampling_rate=sampling_rate, onset=onset, names=PARAMETERS)

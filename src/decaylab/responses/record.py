@@ -42,8 +42,10 @@ class Contents(NamedTuple):
     notes: list[str]
 
 
-def looks_like_edc(samples: NDArray[np.floating]) -> bool:
-    """Whether this is a decay curve: it starts at its maximum of 1, never rises and is never negative."""
+def is_edc(samples: NDArray[np.floating], kind: str) -> bool:
+    """Whether this is read as a decay curve. "auto": it starts at its maximum of 1, never rises, is never negative."""
+    if kind != "auto":
+        return kind == "edc"
     return bool(samples.size > 1 and samples[0] == 1.0 and samples[-1] >= 0 and (samples[1:] <= samples[:-1]).all())
 
 

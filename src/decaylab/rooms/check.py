@@ -125,10 +125,8 @@ def _check_table(table: RoomTable, found: Collector) -> NDArray[np.bool_]:
         wrong.setdefault(row, []).append(text)
     for row in sorted(wrong):
         found.add("impossible_rooms", table.ids[row], ", ".join(wrong[row]))
-    swaps = mending_swaps(table.features) if len(wrong) >= max(2, len(table) / 10) else []
-    if swaps:
-        pairs = " or ".join(f"{first} and {second}" for first, second in swaps)
-        found.remark("impossible_rooms", f"exchanging the columns {pairs} would mend it: check the header")
+    if swaps := mending_swaps(table.features, len(wrong)):
+        found.remark("impossible_rooms", f"exchanging the columns {swaps} would mend it: check the header")
     by_id: dict[str, int] = {}
     by_key: dict[bytes, int] = {}
     for row, room in enumerate(table.ids):

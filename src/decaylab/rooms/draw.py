@@ -43,6 +43,10 @@ def draw_rooms(count: int, seed: int) -> RoomTable:
     until the room's estimated T20 lies between `LEAST_T20` and `MOST_T20`. It is an estimate: a few rooms in a hundred
     turn out to have an invalid EDT.
 
+    Args:
+        count: how many.
+        seed: of the drawing, 0 or more.
+
     Raises:
         MissingExtraError: pyroomacoustics, whose table it is, is not installed.
     """

@@ -32,6 +32,10 @@ def draw_wide_rooms(count: int, seed: int) -> RoomTable:
     the mean over its surface. Source and receiver stand anywhere. A surface is drawn again until the decay fits the
     record of 2 s.
 
+    Args:
+        count: how many.
+        seed: of the drawing, 0 or more.
+
     Raises:
         MissingExtraError: pyroomacoustics, whose table it is, is not installed.
     """

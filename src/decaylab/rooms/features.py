@@ -60,6 +60,9 @@ def check_rooms(table: RoomTable) -> None:
     Checked: finite numbers; sizes within 0.5 to 100 m; source and receiver inside the room and apart; absorption in
     0..1 and not all 0; ids that are there and differ. Where exchanging two columns would mend the table, it says so.
 
+    Args:
+        table: the rooms, metres and absorption from 0 to 1.
+
     Raises:
         DataError: a room that cannot be.
     """
@@ -69,14 +72,9 @@ def check_rooms(table: RoomTable) -> None:
     lines = [f"row {row + 1} ({table.ids[row]}): {text}" for row, text in sorted(found, key=lambda item: item[0])]
     rest = f"; and {len(lines) - NAMED} more" if len(lines) > NAMED else ""
     broken = len({row for row, _ in found})
-    message = f"{broken} of {len(table)} rooms cannot be: {'; '.join(lines[:NAMED])}{rest}"
-    # A few bad rooms among many are bad rooms; a header that is wrong breaks many at once.
-    swaps = mending_swaps(table.features) if broken >= max(2, len(table) / 10) else []
-    if swaps:
-        message += (
-            f". Exchanging the columns {' or '.join(f'{a} and {b}' for a, b in swaps)} would mend it: check the header"
-        )
-    raise DataError(message)
+    swaps = mending_swaps(table.features, broken)
+    advice = f". Exchanging the columns {swaps} would mend it: check the header" if swaps else ""
+    raise DataError(f"{broken} of {len(table)} rooms cannot be: {'; '.join(lines[:NAMED])}{rest}{advice}")
 
 
 def _violations(table: RoomTable) -> Iterator[tuple[int, str]]:
@@ -116,12 +114,16 @@ def feature_violations(features: NDArray[np.float64]) -> Iterator[tuple[int, str
         yield int(row), "nothing absorbs sound (f1 to f7 are all 0), so its decay never ends"
 
 
-def mending_swaps(features: NDArray[np.float64]) -> list[tuple[str, str]]:
-    """Pairs of columns whose exchange leaves no violation, unless there are too many to be of help."""
+def mending_swaps(features: NDArray[np.float64], broken: int) -> str:
+    """Pairs of columns whose exchange would mend `broken` rooms of (n, 16), `a and b or c and d`; else empty.
+
+    A few bad rooms among many are bad rooms; a header that is wrong breaks many at once. More than three pairs are no
+    help.
+    """
     pairs = []
-    for first, second in combinations(range(len(FEATURE_NAMES)), 2):
+    for first, second in combinations(range(len(FEATURE_NAMES)), 2) if broken >= max(2, len(features) / 10) else ():
         exchanged = features.copy()
         exchanged[:, [first, second]] = features[:, [second, first]]
         if next(feature_violations(exchanged), None) is None:
-            pairs.append((FEATURE_NAMES[first], FEATURE_NAMES[second]))
-    return pairs if len(pairs) <= 3 else []
+            pairs.append(f"{FEATURE_NAMES[first]} and {FEATURE_NAMES[second]}")
+    return " or ".join(pairs) if len(pairs) <= 3 else ""

@@ -116,18 +116,12 @@ def map_curve(file: Path) -> NDArray[np.floating]:
 
 
 def _notes(path: Path, table: RoomTable, files: set[str], unusable: list[str]) -> list[str]:
-    notes = []
-    without_curve = [room for room in table.ids if room not in files]
-    without_room = sorted(files - set(table.ids))
-    if without_curve:
-        text = f"{len(without_curve)} of {len(table)} rooms of {TABLE} have no curve in {CURVES}/"
-        notes.append(f"{text}, left out: {_some(without_curve)}")
-    if without_room:
-        text = f"{len(without_room)} of {len(files)} curves in {CURVES}/ have no room in {TABLE}"
-        notes.append(f"{text}, left out: {_some(without_room)}")
-    if unusable:
-        notes.append(f"{len(unusable)} curves in {CURVES}/ cannot be used, left out: {_some(unusable)}")
-    return notes
+    left_out = [
+        (f"of {len(table)} rooms of {TABLE} have no curve in {CURVES}/", [r for r in table.ids if r not in files]),
+        (f"of {len(files)} curves in {CURVES}/ have no room in {TABLE}", sorted(files - set(table.ids))),
+        (f"curves in {CURVES}/ cannot be used", unusable),
+    ]
+    return [f"{len(names)} {what}, left out: {_some(names)}" for what, names in left_out if names]
 
 
 def _some(names: Sequence[str]) -> str:

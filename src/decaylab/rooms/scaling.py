@@ -103,7 +103,15 @@ class Scaler:
 
 
 def fit_features(kind: str, X: ArrayLike) -> Scaler:
-    """Fit on features (n, d), in memory."""
+    """Fit on features (n, d), in memory.
+
+    Args:
+        kind: one of `SCALERS`.
+        X: (n, d), physical units.
+
+    Raises:
+        InputError: an unknown kind, or no rows.
+    """
     features = np.asarray(X, dtype=np.float64)
     _check(kind, len(features))
     if kind == "robust":

@@ -76,6 +76,9 @@ class StoredData(DataSet):
 def open_data(path: str | Path) -> DataSet:
     """Open a data set: our own store, or the published layout.
 
+    Args:
+        path: the folder.
+
     Raises:
         DataError: no such folder, no data set in it, one that is unfinished, damaged or of a later version.
     """

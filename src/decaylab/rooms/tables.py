@@ -63,7 +63,12 @@ def rooms_text(table: RoomTable) -> str:
 
 
 def write_rooms_csv(table: RoomTable, file: io.TextIOBase) -> None:
-    """Write a table as `rooms_text` has it."""
+    """Write a table as `rooms_text` has it.
+
+    Args:
+        table: the rooms.
+        file: open for writing text.
+    """
     file.write(rooms_text(table))
 
 
@@ -73,6 +78,10 @@ def choose_rooms(table: RoomTable, limit: int | None = None) -> RoomTable:
     The published table is a grid, 200 geometries x 30 materials: its first 600 rows are 20 geometries. This order mixes
     it, is the same whatever the file's own order, the ids or the seed, and nests: a larger limit keeps every room of a
     smaller one.
+
+    Args:
+        table: the rooms.
+        limit: how many; None: all.
     """
     keys = [room_key(features) for features in table.features]
     order = sorted(range(len(table)), key=lambda row: (keys[row], table.ids[row]))

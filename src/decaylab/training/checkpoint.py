@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from decaylab.models.checkpoint import FORMAT, VERSION, load_checkpoint
-from decaylab.runlog.files import remove_if_there, sync_directory
+from decaylab.rooms.files import whole_file
+from decaylab.runlog.files import sync_directory
 
 __all__ = ["FORMAT", "VERSION", "BestWeights", "load_checkpoint", "save_checkpoint", "tell_unwritten", "write_whole"]
 
@@ -28,22 +29,14 @@ def save_checkpoint(path: str, state_dict: dict[str, torch.Tensor], about: dict[
 
 def write_whole(path: str, content: dict[str, Any]) -> None:
     """Write tensors and plain values as a whole or not at all; raises OSError as `save_checkpoint` does."""
-    folder, name = os.path.split(path)
+    folder = os.path.dirname(path)
     os.makedirs(folder, exist_ok=True)
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "wb") as file:
+        with whole_file(path) as file:
             torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
     except RuntimeError as error:
-        remove_if_there(temporary)
         # PyTorch's writer closes its archive after a write that failed, and complains of that instead.
         raise error.__context__ or error from None
-    except BaseException:
-        remove_if_there(temporary)
-        raise
     sync_directory(folder)
 
 
