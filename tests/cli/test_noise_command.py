@@ -160,8 +160,8 @@ def test_a_run_beside_its_noise(data: Path, capfd: pytest.CaptureFixture[str]) -
 
 
 def test_show_computes_the_ratio_where_nothing_is_recorded(data: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    from decaylab.evaluation.noise_of_run import data_and_errors
     from decaylab.evaluation.errors import ERRORS, write_errors
+    from decaylab.evaluation.noise_of_run import data_and_errors
     from decaylab.runlog.store import read_run
 
     run = write_run(data)
