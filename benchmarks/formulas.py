@@ -19,12 +19,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from against import JUDGED, PEERS, error_figures, score_against
 from numpy.typing import NDArray
 
 from decaylab import load_model
 from decaylab.cli.simulation_progress import SimulationProgress
-from decaylab.evaluation.against import JUDGED, error_figures, score_against
-from decaylab.evaluation.ways import PEERS
 from decaylab.inference import Predictor
 from decaylab.rooms import (
     DataSet,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from decaylab.acoustics import room_parameters
-from decaylab.evaluation.against import JUDGED, Curves, error_figures, score_against
 from decaylab.evaluation.intervals import INTERVAL_PARAMETERS, coverage
-from decaylab.evaluation.ways import PEERS, other_simulation
 from decaylab.inference import Predictor
 from decaylab.rooms.dataset import DataSet
 from decaylab.rooms.features import SIZE
+
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+from against import JUDGED, PEERS, Curves, error_figures, other_simulation, score_against
 
 _BLOCK = 64
 

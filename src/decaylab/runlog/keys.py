@@ -90,7 +90,7 @@ def _json_type(value: Any) -> str:
 
 
 def main(what: str, path: str | None = None) -> str:
-    """What `python -m decaylab.runlog.keys WHAT` prints; `into PAGE` puts the table into a page, in the old one's place."""
+    """What `python -m decaylab.runlog.keys WHAT` prints; `into PAGE` puts the table into a page."""
     import json
 
     if what == "into" and path is not None:

@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from decaylab.acoustics import EDC_SAMPLES, SAMPLING_RATE
-from decaylab.evaluation import CurveMetrics, Reference, ways
+from decaylab.evaluation import CurveMetrics, Reference
 from decaylab.evaluation.errors import ERRORS, room_errors, write_errors
 from decaylab.evaluation.noise import recorded_ratio
+from decaylab.evaluation.physics import physics as physics_alone
 from decaylab.evaluation.scalar_heads import ScalarHeads
 from decaylab.rooms.features import FEATURE_NAMES
 from decaylab.rooms.splits import Split
@@ -159,7 +160,7 @@ def _physics_of(data: DataSet) -> Callable[[NDArray[np.float64]], NDArray[np.flo
     """Features (n, 16) to the curves (n, samples) that physics alone expects; None where it does not know the rooms."""
     if (data.features.shape[1], data.samples, data.sampling_rate) != (len(FEATURE_NAMES), EDC_SAMPLES, SAMPLING_RATE):
         return None
-    return ways.physics
+    return physics_alone
 
 
 def _without_terciles(metrics: dict[str, Any]) -> dict[str, Any]:

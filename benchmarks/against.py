@@ -1,4 +1,4 @@
-"""Anything that predicts curves from features, held against a data set's curves."""
+"""Anything that predicts curves from features, held against a data set's curves: a model, physics alone, formulas."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from decaylab.acoustics.formulas import formula_edc
 from decaylab.acoustics.jnd import just_noticeable
 from decaylab.evaluation.metrics import CurveMetrics, Reference
+from decaylab.evaluation.physics import physics
+from decaylab.rooms.features import ABSORPTION, RECEIVER, SIZE, SOURCE
 from decaylab.rooms.store import DataSet
 
 #: Curves (n, samples), linear energy, of rooms with these features (n, 16).
@@ -71,3 +74,22 @@ def _spread(error: NDArray[np.float64], noticeable: NDArray[np.float64]) -> dict
         "jnd": [float(value) for value in np.percentile(noticed, (50, 75, 90))],
         "within_jnd": float(np.mean(noticed <= 1.0)),
     }
+
+
+def by_formula(name: str) -> Curves:
+    """Curves by `acoustics.formulas`: "sabine" or "eyring"."""
+    return lambda rooms: formula_edc(name, rooms[:, SIZE], rooms[:, SOURCE], rooms[:, RECEIVER], rooms[:, ABSORPTION])
+
+
+def other_simulation(again: DataSet) -> Curves:
+    """The curves of another data set, room by room the same."""
+    row_of = {features.tobytes(): row for row, features in enumerate(again.features)}
+    return lambda rooms: again.read([row_of[features.tobytes()] for features in rooms])
+
+
+#: What any model may be put beside.
+PEERS: dict[str, Curves] = {
+    "physics": physics,
+    "sabine": by_formula("sabine"),
+    "eyring": by_formula("eyring"),
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-from decaylab.evaluation.against import error_figures, score_against
-from decaylab.evaluation.ways import PEERS, other_simulation
 from decaylab.rooms.dataset import DataSet
 from decaylab.rooms.features import RoomTable
+
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+from against import PEERS, error_figures, other_simulation, score_against
 
 TIME = np.arange(96_000) / 48_000
 #: Reverberation times of ten rooms; Height carries them, so that a "model" can read them from the features.
