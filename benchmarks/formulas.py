@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from decaylab import load_model
-from decaylab.cli.simulation_progress import SimulationProgress
+from decaylab.cli.progress import SimulationProgress
 from decaylab.evaluation.against import JUDGED, error_figures, score_against
 from decaylab.evaluation.ways import PEERS
 from decaylab.inference import Predictor
