@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from decaylab.cli.simulation_progress import SimulationProgress
+from decaylab.cli.progress import SimulationProgress
 from decaylab.evaluation.metrics import CurveMetrics, Reference
 from decaylab.evaluation.noise import scored_errors
 from decaylab.rooms import SimulationSettings, choose_rooms, open_data, read_rooms_csv, simulate_rooms

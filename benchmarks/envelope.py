@@ -14,7 +14,7 @@ import sys
 import numpy as np
 from numpy.typing import NDArray
 
-from decaylab.cli.simulation_progress import SimulationProgress
+from decaylab.cli.progress import SimulationProgress
 from decaylab.rooms import SimulationSettings, choose_rooms, open_data, read_rooms_csv, simulate_rooms
 
 MILLISECONDS = (20, 50, 100, 200, 300, 500)

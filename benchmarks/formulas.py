@@ -23,7 +23,7 @@ from against import JUDGED, PEERS, error_figures, score_against
 from numpy.typing import NDArray
 
 from decaylab import load_model
-from decaylab.cli.simulation_progress import SimulationProgress
+from decaylab.cli.progress import SimulationProgress
 from decaylab.inference import Predictor
 from decaylab.rooms import (
     DataSet,

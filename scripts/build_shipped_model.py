@@ -26,7 +26,7 @@ from shipped_card import card
 from shipped_figures import measured
 
 from decaylab import load_model
-from decaylab.cli.simulation_progress import SimulationProgress
+from decaylab.cli.progress import SimulationProgress
 from decaylab.inference.export import export_onnx
 from decaylab.inference.load import SHIPPED
 from decaylab.rooms import (

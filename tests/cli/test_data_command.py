@@ -13,6 +13,7 @@ from decaylab.cli import data as command
 from decaylab.cli import main as program
 from decaylab.cli.main import main
 from decaylab.cli.parser import subcommands
+from decaylab.cli.progress import Progress
 from decaylab.rooms import RoomTable, open_data
 from decaylab.rooms.store_writer import StoreWriter
 
@@ -155,10 +156,22 @@ def test_the_reference_has_a_section_for_each_subcommand():
 
 def test_progress_is_a_line_every_ten_seconds_on_stderr(monkeypatch):
     clock, stream = [0.0], io.StringIO()
-    monkeypatch.setattr("decaylab.cli.data.time.monotonic", lambda: clock[0])
-    monkeypatch.setattr(sys, "stderr", stream)
-    progress = command._Progress("checked")
-    for done in range(1, 26):
-        clock[0] += 1.0
-        progress(done, 30)
-    assert stream.getvalue() == "checked 10 of 30 curves\nchecked 20 of 30 curves\n"
+    monkeypatch.setattr("decaylab.cli.progress.time.monotonic", lambda: clock[0])
+    with Progress(stream, "checked", "curves") as progress:
+        for done in range(1, 26):
+            clock[0] += 1.0
+            progress(done, 30)
+    lines = ["checked 10 of 30 curves, about 20.0 s left", "checked 20 of 30 curves, about 10.0 s left"]
+    assert stream.getvalue().splitlines() == lines
+
+
+def test_progress_is_one_line_on_a_terminal(monkeypatch):
+    clock, stream = [0.0], io.StringIO()
+    monkeypatch.setattr("decaylab.cli.progress.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr(stream, "isatty", lambda: True)
+    with Progress(stream, "checked", "curves") as progress:
+        for done in range(1, 5):
+            clock[0] += 0.25
+            progress(done, 30)
+    first, second, end = stream.getvalue().split("\x1b[K")
+    assert (first, second[:22], end) == ("\rchecked 2 of 30 curves, about 7.0 s left", "\rchecked 4 of 30 curve", "\n")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from decaylab.cli.main import main
-from decaylab.cli.simulation_progress import SimulationProgress
+from decaylab.cli.progress import SimulationProgress
 from decaylab.rooms import draw_rooms, draw_wide_rooms, open_data, write_rooms_csv
 
 pytest.importorskip("pyroomacoustics")
@@ -119,7 +119,7 @@ def test_killed_or_interrupted_it_goes_on_where_it_stopped(tmp_path: Path, table
 
 def test_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
-    monkeypatch.setattr("decaylab.cli.simulation_progress.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("decaylab.cli.progress.time.monotonic", lambda: clock[0])
     with SimulationProgress(sys.stderr) as progress:
         for done in range(20, 101):
             progress(done, 100)

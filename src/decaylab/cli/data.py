@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from decaylab.cli.parser import add_subcommands
+from decaylab.cli.progress import Progress
 from decaylab.cli.settings import parsed_fold
 from decaylab.errors import InputError
 
@@ -33,9 +33,6 @@ decaylab data check data/rooms --json""",
     ),
 }
 
-#: Seconds between two lines of progress.
-_LINE_SECONDS = 10.0
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     made = add_subcommands(parser, SUBCOMMANDS)
@@ -58,7 +55,8 @@ def run(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> int:
     from decaylab.rooms.check import check_data
 
-    report = check_data(args.dir, _split(args), _Progress("checked"))
+    with Progress(sys.stderr, "checked", "curves") as progress:
+        report = check_data(args.dir, _split(args), progress)
     if args.json:
         import json
 
@@ -79,7 +77,8 @@ def _export(args: argparse.Namespace) -> int:
     data = open_data(args.dir)
     for line in data.notes:
         print(f"data set: {printable(line)}", file=sys.stderr)
-    size = export_published(data, args.out, _Progress("written"))
+    with Progress(sys.stderr, "written", "curves") as progress:
+        size = export_published(data, args.out, progress)
     print(f"{len(data)} rooms, {size / 1e6:.1f} MB of curves", file=sys.stderr)
     print(args.out)
     return 0
@@ -125,16 +124,3 @@ def _lines(report: CheckReport) -> Iterator[str]:
         yield f"not checked: {line}"
     yield ""
     yield f"{counted(report.faults, 'fault')}, {counted(len(report.findings) - report.faults, 'notice')}"
-
-
-class _Progress:
-    """A line on stderr every ten seconds."""
-
-    def __init__(self, done: str) -> None:
-        self._done = done
-        self._last = time.monotonic()
-
-    def __call__(self, done: int, total: int) -> None:
-        if time.monotonic() - self._last >= _LINE_SECONDS:
-            self._last = time.monotonic()
-            print(f"{self._done} {done} of {total} curves", file=sys.stderr, flush=True)

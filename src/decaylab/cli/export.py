@@ -7,7 +7,7 @@ import os
 import sys
 
 from decaylab.cli.parser import add_experiments
-from decaylab.cli.runs import RUN_HELP
+from decaylab.cli.runs import RUN_HELP, say
 from decaylab.errors import InputError
 
 EXAMPLE = """\
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export and compare; the file's path goes to stdout. Exit 1 when it does not compute what PyTorch does."""
-    from decaylab.cli.predict import model_place, say
+    from decaylab.cli.predict import model_place
     from decaylab.inference.load import CHECKPOINT, EXPORTED
 
     place = model_place(args) or ""

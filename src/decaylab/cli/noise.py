@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from decaylab.cli.parser import add_experiments, positive_int
+from decaylab.cli.parser import add_experiments, add_jobs, positive_int
 from decaylab.cli.runs import RUN_HELP, find, say, write_lines
 from decaylab.cli.settings import parsed_fold
 from decaylab.errors import InputError
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--split-seed", type=int, metavar="S", help="of that split (default: 0)")
     add("--fold", metavar="K/N", type=parsed_fold, help="fold K of N, for --split room and material")
     add("--seed", type=int, metavar="S", help="of the second simulation (default: one above the data set's own)")
-    add("--jobs", type=positive_int, metavar="J", help="worker processes (default: the number of cores)")
+    add_jobs(parser)
     add_experiments(parser)
 
 
@@ -65,12 +65,11 @@ def run(args: argparse.Namespace) -> int:
 
 def measure(args: argparse.Namespace, data: DataSet, rows: NDArray[Any]) -> Measured:
     """Simulate these rows again, as far as they are not yet, with progress."""
-    from decaylab.cli.simulate import cores
-    from decaylab.cli.simulation_progress import SimulationProgress
+    from decaylab.cli.progress import SimulationProgress
     from decaylab.evaluation.measure_noise import measure_noise
 
     with SimulationProgress(sys.stderr) as progress:
-        return measure_noise(data, rows, seed=args.seed, jobs=args.jobs or cores(), progress=progress)
+        return measure_noise(data, rows, seed=args.seed, jobs=args.jobs, progress=progress)
 
 
 def table(data: DataSet, measured: Measured, rows: NDArray[Any] | None) -> list[str]:

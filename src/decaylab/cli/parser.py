@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import Any, NoReturn
 
 from decaylab.errors import InputError
@@ -76,6 +77,13 @@ def add_experiments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--experiments", metavar="DIR", default="experiments", help="folder of the runs (default: ./experiments)"
     )
+
+
+def add_jobs(parser: argparse.ArgumentParser) -> None:
+    """`--jobs J`, the number of worker processes."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    said = "worker processes (default: the number of cores)"
+    parser.add_argument("--jobs", type=positive_int, metavar="J", default=cores, help=said)
 
 
 def positive_int(text: str) -> int:

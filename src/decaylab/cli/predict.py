@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from decaylab.cli.parser import add_experiments
+from decaylab.cli.runs import find, say, write_lines
 from decaylab.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ decaylab predict latest --room 5,4,3 --source 1,2,1.5 --receiver 4,3,1.2 --mater
 decaylab predict best:t20_mae --room 5,4,3 --source 1,2,1.5 --receiver 4,3,1.2 --receiver 3,1,1.2 \
 --absorption 0.1,0.1,0.2,0.3,0.3,0.4,0.4 --rir room.wav
 decaylab predict best_model.ckpt --rooms rooms.csv --out predicted.csv"""
-
-#: A table's file may be any of these; the curves go into the second.
-_OUT = "FILE.csv"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--plot", metavar="FILE.png", help="the decay curves (.png, .svg or .pdf)")
     many = parser.add_argument_group("a table of rooms")
     many.add_argument("--rooms", metavar="FILE.csv", help="columns ID, Length, ..., f1..f7, in any order")
-    add("--out", metavar=_OUT, help="parameters as FILE.csv, or curves too as FILE.npz; - is CSV to stdout")
+    add("--out", metavar="FILE.csv", help="parameters as FILE.csv, or curves too as FILE.npz; - is CSV to stdout")
     add("--model", metavar="NAME", help="package.module:Class again, for the checkpoint of a model of your own")
     add_experiments(parser)
 
@@ -53,10 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Predict; everything is checked before the model is loaded, and nothing is written before all is known."""
     from decaylab.cli.predict_rooms import rooms_of
+    from decaylab.inference import load_model
 
     rooms = rooms_of(args)
     _check_outputs(args)
-    model = _load(args)
+    model = load_model(model_place(args), model=args.model)
     _tell_outside(model, rooms)
     if args.rooms is not None:
         if args.out == "-":
@@ -72,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     if args.out == "-":
         _csv_to_stdout(model, rooms)
     else:
-        sys.stdout.write("\n".join([*lines, ""]))
+        write_lines(lines)
     return 0
 
 
@@ -91,12 +90,6 @@ def _check_outputs(args: argparse.Namespace) -> None:
         raise InputError(f"--seed must be 0 or more, not {args.seed}")
 
 
-def _load(args: argparse.Namespace) -> Predictor:
-    from decaylab.inference import load_model
-
-    return load_model(model_place(args), model=args.model)
-
-
 def model_place(args: argparse.Namespace) -> str | None:
     """The file or the run's directory that RUN means."""
     name: str | None = args.run_name
@@ -104,8 +97,6 @@ def model_place(args: argparse.Namespace) -> str | None:
         return name
     if name.endswith((".ckpt", ".onnx")):
         raise InputError(f"there is no file {name}")
-    from decaylab.cli.runs import find
-
     return find(args, name).path
 
 
@@ -135,11 +126,11 @@ def _csv_to_stdout(model: Predictor, rooms: RoomTable) -> None:
 
 
 def _write(model: Predictor, rooms: RoomTable, path: str) -> None:
-    from decaylab.cli.predict_progress import PredictProgress
+    from decaylab.cli.progress import Progress
     from decaylab.inference.tables import write_predictions
 
-    with PredictProgress(sys.stderr, len(rooms)) as progress:
-        write_predictions(path, model, rooms, progress)
+    with Progress(sys.stderr, "predicted", "rooms") as progress:
+        write_predictions(path, model, rooms, lambda done: progress(done, len(rooms)))
     say(f"{len(rooms)} rooms, broadband (48 kHz, white source), written to {path}")
 
 
@@ -155,14 +146,10 @@ def _write_extras(args: argparse.Namespace, model: Predictor, rooms: RoomTable, 
         write_wav(args.rir, model.impulse_responses(rooms, seed=args.seed), model.about.sampling_rate)
         say(f"{len(rooms)} impulse response{'s' * (len(rooms) != 1)}, seed {args.seed}, written to {args.rir}")
     if args.plot is not None:
-        from decaylab.cli.predict_plot import plot
+        from decaylab.reports.prediction_picture import prediction_picture
+        from decaylab.reports.render_matplotlib import picture_bytes
+        from decaylab.runlog.files import replace_file
 
-        plot(args.plot, rooms, prediction)
+        form = os.path.splitext(args.plot)[1][1:].lower()
+        replace_file(args.plot, picture_bytes(prediction_picture(rooms, prediction), form))
         say(f"decay curves written to {args.plot}")
-
-
-def say(text: str) -> None:
-    """A line to the person, on stderr."""
-    from decaylab.runlog.text import printable
-
-    print(printable(text), file=sys.stderr)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 from typing import TYPE_CHECKING, Any
 
-from decaylab.cli.parser import positive_int
+from decaylab.cli.parser import add_jobs, positive_int
 from decaylab.errors import InputError
 
 if TYPE_CHECKING:
@@ -59,16 +58,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="average the curves of K simulations under different seeds: less noise (default: 1)",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the data set (default: 0)")
-    parser.add_argument(
-        "--jobs", type=positive_int, metavar="J", help="worker processes (default: the number of cores)"
-    )
+    add_jobs(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Simulate; the folder goes to stdout, everything else to stderr."""
     import sys
 
-    from decaylab.cli.simulation_progress import SimulationProgress
+    from decaylab.cli.progress import SimulationProgress
     from decaylab.rooms import simulate_rooms
     from decaylab.runlog.text import duration
 
@@ -80,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
             table,
             seed=args.seed,
             settings=settings,
-            jobs=args.jobs or cores(),
+            jobs=args.jobs,
             source=source,
             progress=progress,
         )
@@ -114,7 +111,3 @@ def _rooms(args: argparse.Namespace) -> tuple[RoomTable, dict[str, Any]]:
         raise InputError("--wide says how --count draws rooms: leave it out with --rooms")
     rooms = args.count if args.rooms is None else args.rooms
     return wanted_rooms(rooms, limit=args.limit, wide=args.wide, seed=args.seed)
-
-
-def cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
