@@ -51,7 +51,7 @@ def test_only_what_is_given_differs_and_the_parent_is_shown(run, monkeypatch, tm
 
     compact = MODELS["compact"]
     recipe = dict.fromkeys(compact.recipe, 1) | {"schedule": "bad"}
-    monkeypatch.setitem(MODELS, "compact", compact._replace(recipe=recipe))
+    monkeypatch.setitem(MODELS, "compact", compact.replaced(recipe=recipe))
     monkeypatch.chdir(tmp_path)  # not where the parent was trained
     words = ["train", "--from", run.name, "--experiments", str(run.parent), "--batch-size", "4", "--aux-weight", "0.1"]
     assert main(words) == 0

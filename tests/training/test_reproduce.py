@@ -77,7 +77,7 @@ def test_other_defaults_than_on_the_day_change_no_bit(run, monkeypatch, capsys):
 
     compact = MODELS["compact"]
     other = dict.fromkeys(compact.recipe, 1) | {"schedule": "constant", "input_noise": 0.5}
-    monkeypatch.setitem(MODELS, "compact", compact._replace(recipe=other, loss="mse"))
+    monkeypatch.setitem(MODELS, "compact", compact.replaced(recipe=other, loss="mse"))
     monkeypatch.setattr(Auxiliary, "default_weights", {"aux_weight": 9.0, "t20_weight": 9.0, "c50_weight": 9.0})
     monkeypatch.setattr(settings, "GENERAL_SETTINGS", dict.fromkeys(settings.GENERAL_SETTINGS, 7))
     before = (run / "metadata.json").read_bytes()

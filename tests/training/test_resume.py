@@ -162,7 +162,7 @@ def test_default_settings_of_today_do_not_enter(killed, killed_in_epoch_three, m
 
     compact = MODELS["compact"]
     other = dict.fromkeys(compact.recipe, 1) | {"schedule": "constant", "input_noise": 0.5}
-    monkeypatch.setitem(MODELS, "compact", compact._replace(recipe=other, loss="mse"))
+    monkeypatch.setitem(MODELS, "compact", compact.replaced(recipe=other, loss="mse"))
     assert main(["resume", str(killed)]) == 0
     assert results_of(killed)["metrics"] == results_of(only_run(killed_in_epoch_three / "whole"))["metrics"]
 

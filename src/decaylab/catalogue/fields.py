@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from decaylab.catalogue.metrics import METRICS, Metric
+from decaylab.catalogue.rows import Row
 from decaylab.catalogue.settings import SETTINGS
 
 
-class Field(NamedTuple):
+class Field(Row):
     """One short name: where its value lies, how it is shown, and which direction is better.
 
     `path` is dotted, into metadata.json in documented form; "" marks a value that the reader derives: in

@@ -6,15 +6,15 @@ of `decaylab verify` are made of these rows by `runlog.keys`.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from decaylab.catalogue.document import DOCUMENT, SCHEMA_VERSION, STORED_STATUSES
 from decaylab.catalogue.metrics import METRICS, Metric
-from decaylab.catalogue.rows import COUNT, FLAG, NUMBER, TEXT
+from decaylab.catalogue.rows import COUNT, FLAG, NUMBER, TEXT, Row
 from decaylab.catalogue.settings import SETTINGS
 
 
-class Key(NamedTuple):
+class Key(Row):
     """`types` are JSON Schema's names; `example` is what the documented run would hold."""
 
     path: str

@@ -5,12 +5,10 @@ A new loss is a row here and a file in decaylab/losses with its class, a `CurveL
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from decaylab.catalogue.rows import FROM_0, Setting
+from decaylab.catalogue.rows import FROM_0, Row, Setting
 
 
-class Loss(NamedTuple):
+class Loss(Row):
     """One loss.
 
     Attributes:
@@ -64,7 +62,7 @@ def weight_rows(group: str) -> tuple[Setting, ...]:
         for name in loss.weights:
             rows.setdefault(name, Setting("weight", f"weight of the {name.removesuffix('_weight')} term", name=name))
     return tuple(
-        row._replace(
+        row.replaced(
             help=f"{row.help}: {', '.join(f'{loss.name} {loss.weights[name]:g}' for loss in having(name))} by default",
             group=group, key=f"loss_config.{name}", metavar="W", bounds=FROM_0, decides=True, reset_by="loss",
         )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from decaylab.catalogue.rows import Row
 
 
-class Metric(NamedTuple):
+class Metric(Row):
     """One quantity that predictions are scored by.
 
     Attributes:

@@ -5,10 +5,12 @@ A new model is a row here and a file in decaylab/models with its class, which th
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
+
+from decaylab.catalogue.rows import Row
 
 
-class Model(NamedTuple):
+class Model(Row):
     """One model.
 
     Attributes:
