@@ -23,8 +23,7 @@ from decaylab.acoustics.physics import (
 from decaylab.models.bands import DELAY_LOSS, BandJoin
 from decaylab.models.baseline import FLOOR_DB, PhysicalBaseline
 from decaylab.models.grid import FIRST
-from decaylab.models.highpass import HighPass
-from decaylab.models.images import EarlyEnergy
+from decaylab.models.images import EarlyEnergy, HighPass
 from decaylab.models.specular import (
     BIN,
     IMAGE_ORDER,

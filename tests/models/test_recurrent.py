@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from decaylab.models.recurrent import Recurrent
+from decaylab.models.lstm import Recurrent
 
 
 def test_on_a_cpu_it_computes_in_32_bits_whatever_is_around_it():

@@ -16,7 +16,7 @@ import pytest
 
 from decaylab.catalogue.fields import FIELDS
 from decaylab.runlog import index, index_file, index_table, query, store
-from decaylab.runlog.glance import Glance
+from decaylab.runlog.index_table import Glance
 from decaylab.runlog.keeping.archive import archive_run
 from decaylab.runlog.keeping.archived import with_archived
 from decaylab.runlog.tables import compare, export

@@ -10,7 +10,7 @@ import pytest
 
 from decaylab.errors import RunLogError
 from decaylab.runlog import index, query
-from decaylab.runlog.glance import Glance
+from decaylab.runlog.index_table import Glance
 from decaylab.runlog.label_noise import read_label_noise, recorded, write_label_noise
 from decaylab.runlog.schema import LABEL_NOISE
 from decaylab.runlog.store import read_run, scan

@@ -23,7 +23,7 @@ MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING", "__bool_
 class Row:
     """A row of data: fields by position or name, defaults as class attributes. Never changed once it is made.
 
-    The standard library's ways cost more than all rows together, at every start of a command: `import dataclasses` 10 ms,
+    The standard library's ways cost more than all rows together, at every start: `import dataclasses` 10 ms,
     a class of `NamedTuple` 0.4 ms.
     """
 

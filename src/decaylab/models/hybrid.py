@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from decaylab.acoustics import EDC_SAMPLES
-from decaylab.models.lstm import output_head
-from decaylab.models.recurrent import Recurrent
+from decaylab.models.lstm import Recurrent, output_head
 
 
 class _Hybrid(nn.Module):

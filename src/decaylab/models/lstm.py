@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
+import torch
 from torch import Tensor, nn
 
 from decaylab.acoustics import EDC_SAMPLES
-from decaylab.models.recurrent import Recurrent
+
+
+class Recurrent(nn.LSTM):
+    """`torch.nn.LSTM`, batch first, that on a CPU computes in 32 bits whatever the precision around it.
+
+    oneDNN has LSTM primitives of bfloat16 for some CPUs only; on the others PyTorch raises RuntimeError. Less than a
+    thousandth of a network's weights are in these layers.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size, batch_first=True)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """(B, T, input_size) to (B, T, hidden_size) and the last states, as `torch.nn.LSTM`."""
+        if not torch.is_autocast_enabled("cpu"):
+            return super().forward(*args, **kwargs)
+        sequence, *state = args
+        with torch.autocast("cpu", enabled=False):
+            return super().forward(sequence.float(), *state, **kwargs)
+
 
 #: Width of the layer before the output, and the share of it that training drops.
 TRUNK_WIDTH = 2048

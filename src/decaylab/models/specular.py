@@ -26,8 +26,7 @@ from torch import Tensor, nn
 from decaylab.acoustics import EDC_SAMPLES, SAMPLING_RATE
 from decaylab.acoustics.physics import AIR_ABSORPTION, SIMULATOR_DELAY, SPEED_OF_SOUND
 from decaylab.models.bands import BandJoin
-from decaylab.models.highpass import TAKEN_WIDTH
-from decaylab.models.images import LEAST_DISTANCE
+from decaylab.models.images import LEAST_DISTANCE, TAKEN_WIDTH
 
 #: Reflections from which on the tracer records a ray.
 FIRST_TRACED = 3

@@ -16,9 +16,8 @@ from typing import Any
 from decaylab.catalogue.document import STATUSES
 from decaylab.catalogue.fields import ALIASES, FIELDS
 from decaylab.runlog import store
-from decaylab.runlog.glance import Glance
 from decaylab.runlog.index_file import IndexFile, open_index, start_writing
-from decaylab.runlog.index_table import MARKS, SHAPES, Known, Table
+from decaylab.runlog.index_table import MARKS, SHAPES, Glance, Known, Table
 from decaylab.runlog.reading import number
 from decaylab.runlog.record import Folder, Record
 from decaylab.runlog.schema import METADATA

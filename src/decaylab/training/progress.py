@@ -9,7 +9,7 @@ from typing import Any
 import lightning as L
 
 from decaylab.runlog.text import clock
-from decaylab.runlog.watching.pace import RECENT, epoch_seconds, seconds_left
+from decaylab.runlog.watching.tail import RECENT, epoch_seconds, seconds_left
 
 #: Seconds between two lines where there is no terminal, and between two states of the bar.
 LINE_SECONDS = 10.0
@@ -100,7 +100,7 @@ def time_left(
     """Seconds to the end of the epoch and of the run, None where nothing tells.
 
     Args:
-        ends: (epoch, seconds since the start) from the start of the fit on, as `pace.epoch_seconds` takes them.
+        ends: (epoch, seconds since the start) from the start of the fit on, as `tail.epoch_seconds` takes them.
         part: share of the present epoch's training batches that are done; the pace of the first epoch goes by it,
             and so leaves out its validation.
         since: seconds since the last of `ends`.

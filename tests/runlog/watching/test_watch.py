@@ -17,11 +17,9 @@ from decaylab.errors import RunLogError
 from decaylab.runlog.process import identity
 from decaylab.runlog.text import columns
 from decaylab.runlog.watching import tail as tail_module
-from decaylab.runlog.watching.curve import BLOCKS, PLAIN, can_show, curve
-from decaylab.runlog.watching.pace import epoch_seconds, seconds_left
-from decaylab.runlog.watching.tail import HistoryTail
+from decaylab.runlog.watching.tail import HistoryTail, epoch_seconds, seconds_left
 from decaylab.runlog.watching.watch import View, Watched, Watcher, look_again
-from decaylab.runlog.watching.watch_lines import COLUMNS, lines, row
+from decaylab.runlog.watching.watch_lines import BLOCKS, COLUMNS, PLAIN, can_show, curve, lines, row
 
 RUN = "compact_20260301_120000"
 

@@ -19,12 +19,11 @@ from decaylab.runlog.files import remove_if_there, sync_directory
 from decaylab.runlog.keeping.archive_check import LEADING, check_archive, check_unchanged, digest_of
 from decaylab.runlog.keeping.leftovers import claim, sweep
 from decaylab.runlog.keeping.manifest import MANIFEST, Digest, Manifest, encode
+from decaylab.runlog.keeping.packed import PathCheck
 from decaylab.runlog.keeping.removable import remove_run, why_kept
 from decaylab.runlog.keeping.tree import Tree, open_below, walk
 from decaylab.runlog.legacy import name_parts
-from decaylab.runlog.noted import notes_on
-from decaylab.runlog.notes import read_tags
-from decaylab.runlog.paths import PathCheck
+from decaylab.runlog.notes import notes_on, read_tags
 from decaylab.runlog.record import Record
 from decaylab.runlog.schema import METADATA
 from decaylab.runlog.store import PUBLISHED_METADATA, read_run, scan

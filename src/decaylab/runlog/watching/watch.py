@@ -16,8 +16,7 @@ from decaylab.runlog.reading import at, moment, number, section
 from decaylab.runlog.record import Folder, Record
 from decaylab.runlog.schema import HEARTBEAT, HISTORY, METADATA
 from decaylab.runlog.store import directories, prepare_for, read_entry
-from decaylab.runlog.watching.pace import epoch_seconds, seconds_left
-from decaylab.runlog.watching.tail import HistoryTail, best_of
+from decaylab.runlog.watching.tail import HistoryTail, best_of, epoch_seconds, seconds_left
 
 #: A run directory without metadata is one that is being made, until it is older than this.
 STARTING_SECONDS = 10.0
