@@ -151,13 +151,11 @@ def trained(case: Case, seed: int, data: str, epochs: int) -> dict[str, Any]:
 
     from decaylab.catalogue.settings import TrainConfig
     from decaylab.rooms.scaling import fit_curves, fit_features
-    from decaylab.training.data import CurveRooms, inputs_for, loader, mean_curve
+    from decaylab.training.data import CurveRooms, fit_model, inputs_for, loaders, mean_curve
     from decaylab.training.guarding import mean_curve_loss
-    from decaylab.training.module import PRECISION, CurveModule
+    from decaylab.training.module import CurveModule, trainer_for
     from decaylab.training.plan import plan_training
-    from decaylab.training.process import quiet_lightning
 
-    quiet_lightning()
     torch.set_num_threads(1)
     options = {"schedule": "constant", **case.options} if "model" in case.options else case.options
     plan = plan_training(
@@ -175,14 +173,8 @@ def trained(case: Case, seed: int, data: str, epochs: int) -> dict[str, Any]:
             parts.append(knot_rooms(data, tuple(rows)))
         else:
             parts.append(CurveRooms(plan.data, rows, inputs_for(model, plan.data.features, features)))
-    if model.outputs == "knots":
-        model.fit_inputs(parts[0].tensors["features"], parts[0].tensors["physics"])
-        model.input_noise = config.input_noise
-    common = {"workers": 0, "pin_memory": False, "persistent": False}
-    loaders = (
-        loader(parts[0], config.batch_size or 1, shuffle=True, **common),
-        loader(parts[1], config.eval_batch_size or 1, shuffle=False, **common),
-    )
+    fit_model(model, parts[0], config)
+    batches = loaders(config, "cpu", parts[0], parts[1])
     losses: dict[str, list[float | None]] = {"val_loss": [], "train_loss": []}
 
     class Keep(L.Callback):
@@ -197,19 +189,17 @@ def trained(case: Case, seed: int, data: str, epochs: int) -> dict[str, Any]:
                 values.append(float(f"{value:.5g}") if math.isfinite(value) else None)
                 trainer.should_stop |= not math.isfinite(value) and name == "val_loss"
 
-    mean = mean_curve_loss(module, loaders, mean_curve(plan.data, plan.split.train), config.eval_batch_size or 1)
-    trainer = L.Trainer(
-        accelerator="cpu", devices=1, max_epochs=epochs, callbacks=[Keep()], logger=False, enable_checkpointing=False,
-        enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
-        precision=PRECISION[config.precision],
-    )  # fmt: skip
-    trainer.fit(module, *loaders)
+    mean = mean_curve_loss(module, *parts, mean_curve(plan.data, plan.split.train))
+    trainer = trainer_for(
+        config, "cpu", max_epochs=epochs, callbacks=[Keep()], logger=False, enable_checkpointing=False
+    )
+    trainer.fit(module, *batches)
     return {
         "name": name_of(case, seed),
         "kind": case.kind,
         "mean_curve_loss": mean,
         "max_epochs": epochs,
-        "steps_per_epoch": len(loaders[0]),
+        "steps_per_epoch": len(batches[0]),
         "anneals": config.schedule == "onecycle",
         **losses,
     }

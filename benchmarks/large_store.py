@@ -107,7 +107,7 @@ def evaluate() -> dict[str, Any]:
     from decaylab.rooms.splits import split_rows
     from decaylab.rooms.store import open_data
     from decaylab.training.data import mean_curve, parameter_medians
-    from decaylab.training.evaluate import evaluate_test_rooms
+    from decaylab.training.evaluate import TrainedModel, evaluate_test_rooms
 
     data = open_data("store")
     split = split_rows(data.features)
@@ -118,10 +118,7 @@ def evaluate() -> dict[str, Any]:
     parameter_medians(data, split.train)
     mean = mean_curve(data, split.train)
     module = module_for(model, data)
-    evaluate_test_rooms(
-        module, data, split.test, training_rows=split.train, inputs=data.features, mean_curve=mean,
-        training_medians=dict, directory=str(folder), batch_size=64,
-    )  # fmt: skip
+    evaluate_test_rooms(TrainedModel(module, data, split, data.features, mean, dict, str(folder), batch_size=64))
     return {"seconds": time.monotonic() - began, "test_rooms": len(split.test)}
 
 

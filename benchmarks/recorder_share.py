@@ -19,8 +19,7 @@ from typing import Any
 from decaylab import runlog
 from decaylab.rooms import SimulationSettings, draw_rooms, simulate_rooms
 from decaylab.runlog import digests, recorder
-from decaylab.training import TrainConfig, train
-from decaylab.training.evaluate import ArrayWriter
+from decaylab.training import TrainConfig, evaluate, train
 
 
 class Clock:
@@ -67,8 +66,7 @@ def main() -> int:
         for name in ("log", "update", "finish"):
             clock.wrap(recorder.Run, name, "the recorder's own calls")
         clock.wrap(digests, "of_directory", "digests of the files")
-        for name in ("add", "__exit__"):
-            clock.wrap(ArrayWriter, name, "predictions.npy, targets.npy")
+        clock.wrap(evaluate, "write_rows", "predictions.npy, targets.npy")
         for name in ("log_metrics", "save", "finalize", "log_hyperparams"):
             clock.wrap(TensorBoardLogger, name, "TensorBoard")
         begin = time.perf_counter()

@@ -59,12 +59,12 @@ def predecessor(store: str, steps: int) -> dict[str, list[float]]:
 
 
 def ours(store: str, steps: int) -> dict[str, list[float]]:
-    """`decaylab train` without its record: the parts that a step consists of, put together as training/loop.py does."""
+    """`decaylab train` without its record: the parts that a step consists of, put together as in training/stages.py."""
     import lightning as L
 
     from decaylab.rooms.scaling import fit_curves, fit_features
     from decaylab.training import TrainConfig
-    from decaylab.training.data import CurveRooms, inputs_for, loader
+    from decaylab.training.data import CurveRooms, inputs_for, loaders
     from decaylab.training.module import CurveModule
     from decaylab.training.plan import plan_training
 
@@ -90,7 +90,7 @@ def ours(store: str, steps: int) -> dict[str, list[float]]:
     inputs = inputs_for(plan.model, data.features, fit_features(config.scaler, data.features[rows]))
     module = CurveModule(plan.model, plan.loss, curves, config, data.samples, data.sampling_rate)
     rooms = CurveRooms(data, rows, inputs)
-    batches = loader(rooms, BATCH, shuffle=True, workers=0, pin_memory=False, persistent=False)
+    batches, _ = loaders(config, "cpu", rooms, rooms)
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"lightning\..*")
     clock = Clock()

@@ -37,7 +37,13 @@ class CheckFailed(DecaylabError):  # noqa: N818 - it is an answer, not a mistake
 
 
 class MissingExtraError(DecaylabError):
-    """An optional dependency is not installed. `extra` is None for a package that no extra of ours brings."""
+    """An optional dependency is not installed.
+
+    Args:
+        package: what could not be imported.
+        extra: of decaylab that brings it; None for a package that none does.
+        purpose: what needs it, the subject of the message.
+    """
 
     def __init__(self, package: str, extra: str | None, purpose: str) -> None:
         wanted = package if extra is None else f"'decaylab[{extra}]'"

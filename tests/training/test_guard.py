@@ -260,25 +260,23 @@ def test_a_resumed_run_is_stopped_in_the_same_epoch(lost, published, own, tmp_pa
 def test_the_loss_of_the_mean_curve_is_that_of_a_model_that_answers_it(published):
     """mse of standardised curves: the mean of the training rooms costs 1 in training, and about that in validation."""
     from decaylab.rooms.scaling import fit_curves, fit_features
-    from decaylab.training.data import CurveRooms, inputs_for, loader, mean_curve
+    from decaylab.training.data import CurveRooms, inputs_for, mean_curve
     from decaylab.training.module import CurveModule
     from decaylab.training.plan import plan_training
 
-    plan = plan_training(TrainConfig(data=str(published), model="lstm", loss="mse", device="cpu"))
+    plan = plan_training(TrainConfig(data=str(published), model="lstm", loss="mse", device="cpu", eval_batch_size=4))
     data, rows = plan.data, plan.split.train
     inputs = inputs_for(plan.model, data.features, fit_features("standard", data.features[rows]))
     scaler = fit_curves("standard", data, rows)
     module = CurveModule(plan.model, plan.loss, scaler, plan.config, data.samples, data.sampling_rate)
-    common = {"shuffle": False, "workers": 0, "pin_memory": False, "persistent": False}
-    training = loader(CurveRooms(data, rows, inputs), 8, **common)
-    validation = loader(CurveRooms(data, plan.split.validation, inputs), 8, **common)
+    training, validation = (CurveRooms(data, part, inputs) for part in (rows, plan.split.validation))
     mean = mean_curve(data, rows)
     scale = module.scale.numpy()
     for part, where in ((training, rows), (validation, plan.split.validation)):
         expected = (((data.read(where) - mean) / scale) ** 2).mean()
-        found = guarding.mean_curve_loss(module, (training, part), mean, 4)
+        found = guarding.mean_curve_loss(module, training, part, mean)
         assert found == pytest.approx(expected, rel=1e-4)
-    assert guarding.mean_curve_loss(module, (training, training), mean, 8) <= 1.0 + 1e-6
+    assert guarding.mean_curve_loss(module, training, training, mean) <= 1.0 + 1e-6
 
 
 def test_recorded_trainings_none_that_was_good_is_stopped(monkeypatch):

@@ -14,7 +14,8 @@ from tensorboard.plugins.hparams import metadata as hparams_metadata
 
 from decaylab.reports import epoch_figure
 from decaylab.training import TrainConfig, tensorboard, train
-from decaylab.training.tensorboard import FOLDER, _predict, final_metrics, hyperparameters, shown_rooms
+from decaylab.training.process import evaluating
+from decaylab.training.tensorboard import FOLDER, final_metrics, hyperparameters, shown_rooms
 
 
 def logged(directory):
@@ -140,18 +141,10 @@ def test_the_rooms_shown_decay_fast_middling_and_slowly():
     assert shown_rooms(features, rows[:1]).tolist() == [0]
 
 
-def test_predicting_leaves_every_part_in_its_mode():
-    class Net(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.frozen, self.free = torch.nn.Dropout(), torch.nn.Dropout()
-            self.device = torch.device("cpu")
-
-        def predict_energy(self, x):
-            assert not self.free.training
-            return x
-
-    net = Net().train()
-    net.frozen.eval()
-    _predict(net, torch.zeros(1, 2))
-    assert (net.training, net.frozen.training, net.free.training) == (True, False, True)
+def test_evaluating_leaves_every_part_in_its_mode():
+    net = torch.nn.Sequential(torch.nn.Dropout(), torch.nn.Dropout())
+    net[0].eval()
+    with evaluating(net):
+        assert not any(part.training for part in net.modules())
+        assert not torch.is_grad_enabled()
+    assert [part.training for part in net.modules()] == [True, False, True]

@@ -284,16 +284,16 @@ def test_trainings_killed_at_random_moments_are_on_record_and_lost(published, tm
 
 
 def test_a_full_disk_at_the_evaluation_is_recorded_as_a_failure(published, tmp_path, monkeypatch, capsys):
-    from decaylab.training.evaluate import ArrayWriter
+    from decaylab.training import evaluate
 
-    real = ArrayWriter.add
+    real = evaluate.write_rows
 
-    def full(self, block):
-        if not self._path.startswith(str(tmp_path)):  # where the check before the training tries its arrays
-            return real(self, block)
+    def full(file, rows):
+        if not file.name.startswith(str(tmp_path)):  # where the check before the training tries its arrays
+            return real(file, rows)
         raise OSError(28, "No space left on device", "predictions.npy")
 
-    monkeypatch.setattr(ArrayWriter, "add", full)
+    monkeypatch.setattr(evaluate, "write_rows", full)
     status, runs = train(published, tmp_path / "e", "--max-epochs", "1")
     assert status == 2
     assert "No space left on device" in capsys.readouterr().err

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from decaylab.errors import DataError
 from decaylab.runlog.arrays import read_header
+
+
+def begin_rows(file: IO[bytes], shape: tuple[int, int]) -> None:
+    """The head of a .npy file of float32 (rooms, samples), whose rows `write_rows` writes as they come."""
+    np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+
+
+def write_rows(file: IO[bytes], rows: NDArray[np.float32]) -> None:
+    """Write the next rows. Not through a memory map: on a full disk a map ends the process, a write raises."""
+    file.write(np.ascontiguousarray(rows, dtype="<f4").data)
 
 
 class CurveFile:

@@ -56,9 +56,12 @@ def export_onnx(checkpoint: str, path: str, *, own_model: str | None = None) -> 
     rooms. What the file says of itself (features, units, ranges, intervals) is JSON under the metadata key `decaylab`.
 
     Args:
-        checkpoint: the file of the weights.
-        path: where the ONNX file goes.
-        own_model: `package.module:Class` of a model that is not one of ours.
+        checkpoint: path of a .ckpt file.
+        path: of the ONNX file.
+        own_model: `package.module:Class` of a model that is not one of decaylab's.
+
+    Returns:
+        How far the file is from PyTorch on a few rooms; it is written whatever that says.
 
     Raises:
         MissingExtraError: onnx, onnxscript or onnxruntime is not installed. DataError, InputError: the checkpoint.
@@ -90,8 +93,8 @@ def compare(graph: Graph, about: About, path: str) -> Difference:
 
     Args:
         graph: the model in PyTorch.
-        about: what it says of itself.
-        path: the ONNX file.
+        about: what the file says of itself.
+        path: of the ONNX file.
     """
     rooms = room_table(_rooms(about))
     torch_says = Predictor(TorchEngine(graph), about, path).predict(rooms)

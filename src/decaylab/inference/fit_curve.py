@@ -59,7 +59,7 @@ def fit_to_curve(response: Floats, curve: Floats) -> Floats:
 
 
 def levelled(signal: Floats, expected: Floats, stretch: int) -> Floats:
-    """The signal (S,) times a slow gain: its energy in each `stretch` of samples is about that of `expected` (S,).
+    """The `signal` (S,) times a slow gain: its energy in each `stretch` of samples is about that of `expected` (S,).
 
     Stretches in which nothing is expected keep the gain of their neighbours.
 

@@ -54,7 +54,14 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Outside:
-    """One input of one room outside the range of the training rooms; `row` counts from 0."""
+    """One input of one room outside the range of the training rooms.
+
+    Attributes:
+        row: of the room, from 0.
+        feature: its name, one of `FEATURE_NAMES`.
+        value: of the room, in metres; of absorption a ratio.
+        low, high: least and greatest value of the training rooms, in the same unit.
+    """
 
     row: int
     feature: str
@@ -64,7 +71,7 @@ class Outside:
 
 
 class Predictor:
-    """What `load_model` gives.
+    """What `load_model` gives: a model that predicts rooms.
 
     Args:
         engine: what runs the model.
@@ -135,12 +142,14 @@ class Predictor:
     def blocks(
         self, rooms: RoomTable | ArrayLike, *, curves: bool = True, size: int = BLOCK_ROOMS
     ) -> Iterator[Prediction]:
-        """The same, `size` rooms at a time: memory does not grow with their number. The rooms are checked first.
+        """The same, some rooms at a time: memory does not grow with their number.
 
         Args:
-            rooms: a table, or features (n, 16) or (16,), physical units.
-            curves: False for parameters alone.
-            size: rooms at a time.
+            rooms, curves: see `predict`.
+            size: rooms at a time; 64 curves are 25 MB.
+
+        Raises:
+            DataError: rooms that cannot be, before anything is predicted.
         """
         table = room_table(rooms)
         check_rooms(table)
@@ -154,7 +163,10 @@ class Predictor:
 
         Args:
             size, source: (3,), metres. receivers: (m, 3) or (3,), metres. absorption: (7,), 125 Hz to 8 kHz.
-            curves: False for parameters alone.
+            curves: see `predict`.
+
+        Raises:
+            DataError: other shapes, or a room that cannot be.
         """
         return self.predict(rooms_at_receivers(size, source, receivers, absorption), curves=curves)
 
@@ -214,12 +226,12 @@ def room_table(rooms: RoomTable | ArrayLike) -> RoomTable:
 
 
 def rooms_at_receivers(size: ArrayLike, source: ArrayLike, receivers: ArrayLike, absorption: ArrayLike) -> RoomTable:
-    """One room with one source and m receivers as a table of m rooms, `receiver_1` ...; DataError for wrong shapes.
+    """One room with one source and m receivers as a table of m rooms, `receiver_1` and so on.
 
     Args:
         size, source: (3,), metres.
         receivers: (m, 3) or (3,), metres.
-        absorption: (7,), 125 Hz to 8 kHz.
+        absorption: (7,), of all walls, 125 Hz to 8 kHz, from 0 to 1.
 
     Raises:
         DataError: other shapes.

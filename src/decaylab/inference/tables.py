@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decaylab.errors import InputError
+from decaylab.evaluation.curve_file import begin_rows, write_rows
 from decaylab.inference.about import BAND, PARAMETERS
 from decaylab.inference.predictor import Prediction, Predictor
 from decaylab.rooms.features import FEATURE_NAMES, RoomTable
@@ -34,10 +35,10 @@ def write_predictions(path: str, model: Predictor, rooms: RoomTable, progress: P
     """Predict rooms into FILE.csv (parameters) or FILE.npz (curves too); whole or not at all.
 
     Args:
-        path: the file; its suffix tells the format.
+        path: of the file; its suffix says which.
         model: what predicts.
         rooms: in the order of the file.
-        progress: told how many rooms are done.
+        progress: called with the number of rooms that are done.
 
     Raises:
         InputError: another suffix. DataError: rooms that cannot be. OSError: the disk; what was there is left.
@@ -96,12 +97,11 @@ def _write_npz(
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         # The curves first, as they come; one member of a zip archive can be open at a time.
         with archive.open("curves.npy", "w", force_zip64=True) as member:
-            header = {"descr": "<f4", "fortran_order": False, "shape": (len(rooms), model.about.samples)}
-            np.lib.format.write_array_header_1_0(member, header)
+            begin_rows(member, (len(rooms), model.about.samples))
             done = 0
             for part in blocks:
                 if part.curves is not None:
-                    member.write(np.ascontiguousarray(part.curves, dtype="<f4").data)
+                    write_rows(member, part.curves)
                 columns["onset"].append(part.onset)
                 for name in PARAMETERS:
                     columns[name].append(part.parameters[name])

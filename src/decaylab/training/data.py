@@ -40,26 +40,16 @@ def mean_curve(data: DataSet, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     return (total / len(rows)).astype(np.float32)
 
 
+def parameters_of(data: DataSet, rows: NDArray[np.int64], names: tuple[str, ...]) -> dict[str, NDArray[np.float64]]:
+    """Parameters of the curves of `data` in these `rows`: each of `names` -> (n,), NaN where invalid."""
+    parts = [room_parameters(data.read(block), sampling_rate=data.sampling_rate, names=names) for block in blocks(rows)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in names}
+
+
 def parameter_medians(data: DataSet, rows: NDArray[np.int64]) -> dict[str, float]:
     """Median of each scored parameter over the valid ones of `rows`; NaN where none is valid."""
-    values: dict[str, list[NDArray[np.float64]]] = {name: [] for name in SCORED_PARAMETERS}
-    for block in blocks(rows):
-        found = room_parameters(data.read(block), sampling_rate=data.sampling_rate, names=SCORED_PARAMETERS)
-        for name, column in found.items():
-            values[name].append(column[np.isfinite(column)])
-    return {n: float(np.median(v)) if (v := np.concatenate(parts)).size else np.nan for n, parts in values.items()}
-
-
-def parameters_of(data: DataSet, rows: NDArray[np.int64], names: tuple[str, ...]) -> torch.Tensor:
-    """These parameters of the rooms' curves, (n, len(names)) float32, NaN where one is not valid."""
-    found = torch.empty(len(rows), len(names))
-    first = 0
-    for block in blocks(rows):
-        values = room_parameters(data.read(block), sampling_rate=data.sampling_rate, names=names)
-        for column, name in enumerate(names):
-            found[first : first + len(block), column] = torch.from_numpy(values[name])
-        first += len(block)
-    return found
+    found = parameters_of(data, rows, SCORED_PARAMETERS)
+    return {name: float(np.median(v)) if (v := x[np.isfinite(x)]).size else np.nan for name, x in found.items()}
 
 
 class KnotRooms(Dataset[Batch]):
@@ -102,7 +92,7 @@ class CurveRooms(Dataset[Batch]):
     """Rooms with their whole curves, read from the data set when a batch asks for them.
 
     Attributes:
-        scalars: (n, S), the parameters that a model's scalar heads learn (`parameters_of`); None for any other model.
+        scalars: (n, S), the parameters that a model's scalar heads learn, NaN where invalid; None for any other model.
     """
 
     def __init__(
@@ -115,7 +105,10 @@ class CurveRooms(Dataset[Batch]):
         self._data = data
         self._rows = rows
         self._inputs = torch.from_numpy(inputs[rows]).float()
-        self.scalars = parameters_of(data, rows, scalars) if scalars else None
+        self.scalars: torch.Tensor | None = None
+        if scalars:
+            found = parameters_of(data, rows, scalars)
+            self.scalars = torch.from_numpy(np.stack([found[name] for name in scalars], axis=1)).float()
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -135,14 +128,27 @@ class CurveRooms(Dataset[Batch]):
 def rooms_for(
     model: Any, data: DataSet, rows: NDArray[np.int64], inputs: NDArray[np.float64]
 ) -> KnotRooms | CurveRooms:
-    """The rooms `rows` as this model trains on them; `inputs` (rooms of the data set, F), as the model takes them."""
+    """Rooms in the form that a model trains on: their curves at its knots, or whole.
+
+    Args:
+        model: see `models/registry.py` for what it says of itself.
+        data: the data set.
+        rows: of the rooms in it.
+        inputs: (rooms of the data set, F), as the model takes them.
+    """
     if model.outputs == "knots":
         return KnotRooms(model, data, rows)
     return CurveRooms(data, rows, inputs, getattr(model, "scalars", ()))
 
 
 def fit_model(model: Any, rooms: KnotRooms | CurveRooms, config: TrainConfig) -> None:
-    """Give the model what it takes from its training rooms before any step: the scaling of its inputs or scalars."""
+    """Give a model what it takes from its training rooms before any step.
+
+    Args:
+        model: whose inputs or scalars are scaled by these rooms.
+        rooms: those of the training.
+        config: with the noise on its inputs, of a model that has some.
+    """
     for setting in SETTINGS:
         if setting.of_model and hasattr(model, setting.name):
             setattr(model, setting.name, config.value(setting))
@@ -153,37 +159,30 @@ def fit_model(model: Any, rooms: KnotRooms | CurveRooms, config: TrainConfig) ->
 
 
 def inputs_for(model: Any, features: NDArray[np.float64], scaler: Scaler) -> NDArray[np.float64]:
-    """Features (n, 16) as the model takes them: scaled, or in physical units."""
+    """The `features` (n, 16) as the `model` takes them: scaled by `scaler`, or in physical units."""
     return scaler.transform(features) if model.inputs == "scaled" else features
-
-
-def loader(
-    rooms: Dataset[Batch], batch_size: int, *, shuffle: bool, workers: int, pin_memory: bool, persistent: bool
-) -> DataLoader[Batch]:
-    """Batches of whole tensors; the data set itself collates (`__getitems__`)."""
-    return DataLoader(
-        rooms,
-        batch_size=batch_size,
-        shuffle=shuffle,
-        num_workers=workers,
-        pin_memory=pin_memory,
-        persistent_workers=persistent,
-        collate_fn=_as_is,
-    )
 
 
 def loaders(
     config: TrainConfig, device: str, training: Dataset[Batch], validation: Dataset[Batch]
 ) -> tuple[DataLoader[Batch], DataLoader[Batch]]:
-    """The loaders of a fit, as its settings ask for them: training rooms shuffled, validation rooms in their order."""
+    """Batches of whole tensors, which the rooms themselves collate (`__getitems__`).
+
+    Args:
+        config: sizes of batches, and how they are loaded.
+        device: "cpu" or "cuda".
+        training: rooms that are shuffled.
+        validation: rooms that come in their order.
+    """
     common: dict[str, Any] = {
-        "workers": config.num_workers,
+        "num_workers": config.num_workers,
         "pin_memory": config.pin_memory and device == "cuda",
-        "persistent": config.persistent_workers and config.num_workers > 0,
+        "persistent_workers": config.persistent_workers and config.num_workers > 0,
+        "collate_fn": _as_is,
     }
     return (
-        loader(training, config.batch_size or 1, shuffle=True, **common),
-        loader(validation, config.eval_batch_size or 1, shuffle=False, **common),
+        DataLoader(training, config.batch_size or 1, shuffle=True, **common),
+        DataLoader(validation, config.eval_batch_size or 1, shuffle=False, **common),
     )
 
 

@@ -116,7 +116,12 @@ def model_digest(plan: Plan) -> str | None:
 
 
 def checkpoint_label(plan: Plan, features: Scaler, curves: Scaler) -> dict[str, Any]:
-    """What a checkpoint says of itself, so that it can be used without its run directory."""
+    """What a checkpoint says of itself, so that it can be used without its run directory.
+
+    Args:
+        plan: of the training.
+        features, curves: the scalers that were fitted to the training rooms.
+    """
     return {
         "model_name": plan.config.model_name,
         "model_path": plan.config.model_path,
@@ -140,7 +145,13 @@ def _scaler_tensors(scaler: Scaler) -> dict[str, Any]:
 
 
 def write_split(directory: str, data: DataSet, split: Split) -> None:
-    """split.json: ids and row indices of each part; predictions.npy has the order of `test`."""
+    """Write split.json: ids and row indices of each part; predictions.npy has the order of `test`.
+
+    Args:
+        directory: the run's.
+        data: the data set.
+        split: rows of it.
+    """
     content = {
         "data_digest": data.digest,
         "test_digest": _rows_digest(data, split.test),
@@ -153,7 +164,12 @@ def write_split(directory: str, data: DataSet, split: Split) -> None:
 
 
 def write_scalers(directory: str, features: Scaler, curves: Scaler) -> None:
-    """The scalers as scikit-learn's own objects, for users' scripts, and as JSON, which is all that we read."""
+    """Write the scalers as scikit-learn's own objects, for users' scripts, and as JSON, which is all that we read.
+
+    Args:
+        directory: the run's.
+        features, curves: the scalers of the inputs and of the targets.
+    """
     for name, scaler in (("scaler_X", features), ("scaler_y", curves)):
         replace_file(os.path.join(directory, f"{name}.pkl"), pickle.dumps(scaler.sklearn()))
         replace_file(os.path.join(directory, f"{name}.json"), json.dumps(scaler.to_json()).encode())

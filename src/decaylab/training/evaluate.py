@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,50 +12,18 @@ from numpy.typing import NDArray
 
 from decaylab.acoustics import EDC_SAMPLES, SAMPLING_RATE
 from decaylab.evaluation import CurveMetrics, Reference
+from decaylab.evaluation.curve_file import begin_rows, write_rows
 from decaylab.evaluation.errors import ERRORS, room_errors, write_errors
 from decaylab.evaluation.noise import recorded_ratio
 from decaylab.evaluation.physics import physics as physics_alone
 from decaylab.evaluation.scalar_heads import ScalarHeads
 from decaylab.rooms.features import FEATURE_NAMES
+from decaylab.rooms.files import whole_file
 from decaylab.rooms.splits import Split
 from decaylab.rooms.store import DataSet
-from decaylab.runlog.files import remove_if_there, sync_directory
+from decaylab.runlog.files import sync_directory
 from decaylab.runlog.keeping.shared import share_targets
 from decaylab.training.module import CurveModule
-
-
-class ArrayWriter:
-    """Writes a float32 .npy file of known shape block by block; it bears its name only once it is complete.
-
-    Ordinary writes, not a memory map: on a full disk a map ends the process, a write raises.
-    """
-
-    def __init__(self, path: str, shape: tuple[int, int]) -> None:
-        self._path = path
-        self._temporary = f"{path}.{os.getpid()}.tmp"
-        self._shape = shape
-        self._rows = 0
-        self._file: BinaryIO = open(self._temporary, "wb")  # noqa: SIM115 - closed in __exit__
-        np.lib.format.write_array_header_1_0(self._file, {"descr": "<f4", "fortran_order": False, "shape": shape})
-
-    def add(self, block: NDArray[np.float32]) -> None:
-        self._file.write(np.ascontiguousarray(block, dtype="<f4").data)
-        self._rows += len(block)
-
-    def __enter__(self) -> ArrayWriter:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        try:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        finally:
-            self._file.close()
-            if kind is not None or self._rows != self._shape[0]:
-                remove_if_there(self._temporary)
-        if kind is None and self._rows == self._shape[0]:
-            os.replace(self._temporary, self._path)
-            sync_directory(os.path.dirname(self._path))
 
 
 class Predicted(NamedTuple):
@@ -124,21 +92,23 @@ def evaluate_test_rooms(trained: TrainedModel) -> dict[str, Any]:
     physics = _physics_of(data)
     scalars = getattr(trained.module.model, "scalars", ())
     heads = ScalarHeads(scalars) if scalars else None
-    shape = (len(rows), data.samples)
     with (
-        ArrayWriter(os.path.join(trained.directory, "predictions.npy"), shape) as predictions,
-        ArrayWriter(os.path.join(trained.directory, "targets.npy"), shape) as targets,
+        whole_file(os.path.join(trained.directory, "predictions.npy")) as predictions,
+        whole_file(os.path.join(trained.directory, "targets.npy")) as targets,
     ):
+        for file in (predictions, targets):
+            begin_rows(file, (len(rows), data.samples))
         for block in trained.predict(rows, trained.batch_size):
             if heads is not None and block.scalars is not None:
                 heads.add(block.scalars)
-            predictions.add(block.energy)
-            targets.add(block.true)
+            write_rows(predictions, block.energy)
+            write_rows(targets, block.true)
             reference = Reference.of(block.true, data.sampling_rate)
             scores.add(block.energy, reference)
             mean_scores.add(np.broadcast_to(trained.mean_curve, block.true.shape), reference)
             if physics is not None:
                 physics_scores.add(physics(data.features[block.rows]), reference)
+    sync_directory(trained.directory)
     share_targets(trained.directory)
     ids = [data.ids[row] for row in rows]
     of_rooms = room_errors(rows, ids, data.features[rows], data.features[trained.split.train], scores)

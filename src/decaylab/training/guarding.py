@@ -27,17 +27,21 @@ _LOSSES = ("train_loss", "val_loss")
 
 def guard_of(
     plan: Plan, run: Run, module: CurveModule, loaders: tuple[Any, Any], mean: NDArray[np.float32]
-) -> GuardCallback:
-    """The guard of a training that is about to begin; with `--no-guard` one that only stands there.
+) -> GuardCallback | None:
+    """The guard of a training that is about to begin; None with `--no-guard`.
 
     Args:
+        plan: of the training.
+        run: its open record.
+        module: with the loss that is trained with.
+        loaders: of the training rooms and of the validation rooms.
         mean: (samples,), mean of the training curves.
     """
     config = plan.config
     if not config.guard:
-        return GuardCallback(run, plan, None)
+        return None
     course = Course(
-        mean_curve_loss(module, loaders, mean, config.eval_batch_size or 1),
+        mean_curve_loss(module, loaders[0].dataset, loaders[1].dataset, mean),
         config.max_epochs or 0,
         len(loaders[0]),
         anneals=config.schedule == "onecycle",
@@ -45,21 +49,26 @@ def guard_of(
     return GuardCallback(run, plan, course)
 
 
-def mean_curve_loss(module: CurveModule, loaders: tuple[Any, Any], mean: NDArray[np.float32], batch_size: int) -> float:
-    """Validation loss of a model that answers every room with the mean of the training curves (and their parameters).
+def mean_curve_loss(module: CurveModule, training: Any, rooms: Any, mean: NDArray[np.float32]) -> float:
+    """Loss of a model that answers every room with the mean of the training curves (and of their parameters).
 
     The rooms are asked for without their loader, which would draw a random number.
+
+    Args:
+        module: with the loss.
+        training: the training rooms, as `data.rooms_for` gives them.
+        rooms: those that the loss is of, likewise.
+        mean: (samples,), mean of the training curves.
     """
-    train, validation = (loader.dataset for loader in loaders)
-    scalars = getattr(train, "scalars", None)
+    scalars = getattr(training, "scalars", None)
     answer = None if scalars is None else torch.nanmean(scalars, dim=0)
-    curve = torch.from_numpy(mean)
+    curve, size = torch.from_numpy(mean), module.config.eval_batch_size or 1
     total = 0.0
     with torch.no_grad():
-        for start in range(0, len(validation), batch_size):
-            rows = list(range(start, min(start + batch_size, len(validation))))
-            total += len(rows) * float(module.loss_of_curve(curve, answer, validation.__getitems__(rows)))
-    return total / len(validation)
+        for start in range(0, len(rooms), size):
+            rows = list(range(start, min(start + size, len(rooms))))
+            total += len(rows) * float(module.loss_of_curve(curve, answer, rooms.__getitems__(rows)))
+    return total / len(rooms)
 
 
 class GuardCallback(L.Callback):
@@ -68,7 +77,8 @@ class GuardCallback(L.Callback):
     Nothing of its own is saved for a resume: what it knows is in the history.
     """
 
-    def __init__(self, run: Run, plan: Plan, course: Course | None) -> None:
+    def __init__(self, run: Run, plan: Plan, course: Course) -> None:
+        """`course`: what the training of `plan`, recorded by `run`, set out to do."""
         self._run = run
         self._plan = plan
         self._course = course
@@ -85,23 +95,17 @@ class GuardCallback(L.Callback):
         return self._verdict.message if self.stopped else None
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        if self._course is None:
-            return
         self._run.update(guard={**self._verdict._asdict(), "mean_curve_loss": self._course.mean_curve_loss})
         epochs = read_history(os.path.join(self._run.directory, HISTORY)).by_epoch()
         self._history = [epochs[epoch] for epoch in sorted(epochs) if epoch <= trainer.current_epoch]
         self._judge(trainer)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        if self._course is None:
-            return
         losses = {name: trainer.callback_metrics[name].item() for name in _LOSSES if name in trainer.callback_metrics}
         self._history.append({"epoch": trainer.current_epoch + 1, **losses})
         self._judge(trainer)
 
     def _judge(self, trainer: L.Trainer) -> None:
-        if self._course is None:
-            return
         verdict = judge(self._history, self._course)
         known, self._verdict = self._verdict, verdict
         if self.stopped:

@@ -31,13 +31,27 @@ SEVERE = ("learning_rate", "disk")
 
 
 def finding(code: str, evidence: str, basis: str, change: dict[str, Any], severity: str | None = None) -> Finding:
-    """A finding of a known cause; `severity` is the cause's own unless it is given."""
+    """A finding of a known cause.
+
+    Args:
+        code: of the cause, in `causes.CAUSES` or `OF_MACHINE`.
+        evidence: the numbers that it rests on.
+        basis: "this run" or "experience".
+        change: option -> value, what to try instead.
+        severity: None: the cause's own.
+    """
     text = OF_MACHINE[code] if code in OF_MACHINE else CAUSES[code].cause
     return Finding(code, severity or ("severe" if code in SEVERE else "warning"), evidence, basis, text, change)
 
 
 def likely_cause(config: TrainConfig, loss: str, evidence: str) -> Finding:
-    """The setting to change first in a training that was lost: a guess from experience, strongest suspicion first."""
+    """The setting to change first in a training that was lost: a guess from experience, strongest suspicion first.
+
+    Args:
+        config: its settings, completed.
+        loss: name of its loss.
+        evidence: the numbers that show that it is lost.
+    """
     rate = config.learning_rate or GENERAL_SETTINGS["learning_rate"]
     heavy = heavy_weights(config, loss)
     if rate >= HIGH_RATE * GENERAL_SETTINGS["learning_rate"]:

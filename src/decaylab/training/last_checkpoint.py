@@ -193,4 +193,4 @@ def _of_model(module: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def _bytes(module: torch.nn.Module) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
+    return sum(tensor.nbytes for tensor in module.state_dict().values())

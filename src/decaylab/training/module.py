@@ -120,6 +120,7 @@ class CurveModule(L.LightningModule):
         Args:
             curve: (samples,), linear energy.
             scalars: (S,), of a model with scalar heads; None of any other.
+            batch: of `data.rooms_for`.
         """
         rooms = len(batch["features"])
         curves = curve.expand(rooms, -1)

@@ -29,6 +29,7 @@ from decaylab.runlog.text import about
 from decaylab.training import preflight_findings as findings
 from decaylab.training.checkpoint import save_checkpoint
 from decaylab.training.evaluate import TrainedModel, evaluate_test_rooms
+from decaylab.training.guarding import mean_curve_loss
 from decaylab.training.known_causes import finding, lacks_clipping
 from decaylab.training.plan import Plan
 from decaylab.training.preflight_steps import SHARE, VALIDATION_ROOMS, Sample, Trial, places, sample_of, try_steps
@@ -127,7 +128,7 @@ def _check(plan: Plan, began: float) -> Preflight:
     until = began + LEAST_SECONDS
     sample = sample_of(plan)
     batch = config.batch_size or GOOD_BATCH
-    mean_loss = _mean_loss(sample)
+    mean_loss = mean_curve_loss(sample.module, sample.training, sample.training, sample.mean)
     ruling = list(findings.ruling_weights(plan, sample))  # of the untrained model
     takes_norms = lacks_clipping(config, plan.loss.name)
     trial = try_steps(plan, sample, batch, config.num_workers, until, takes_norms)
@@ -252,15 +253,6 @@ def _no_medians() -> dict[str, float]:
     return dict.fromkeys(SCORED_PARAMETERS, 1.0)
 
 
-def _mean_loss(sample: Sample) -> float:
-    """Loss of the mean curve on the sampled training rooms."""
-    scalars = getattr(sample.training, "scalars", None)
-    answer = None if scalars is None else torch.nanmean(scalars, dim=0)
-    batch = sample.training.__getitems__(list(range(len(sample.training))))
-    with torch.no_grad():
-        return float(sample.module.loss_of_curve(torch.from_numpy(sample.mean), answer, batch))
-
-
 def _memory(plan: Plan, sample: Sample) -> int:
     """Peak memory of the process with all rooms in it, or of the GPU."""
     if plan.device == "cuda":
@@ -271,7 +263,7 @@ def _memory(plan: Plan, sample: Sample) -> int:
 
 def _weight_bytes(plan: Plan) -> int:
     """Bytes of the model's own weights, which the copy has beside it."""
-    return sum(tensor.numel() * tensor.element_size() for tensor in plan.model.state_dict().values())
+    return sum(tensor.nbytes for tensor in plan.model.state_dict().values())
 
 
 def _free_memory() -> int | None:

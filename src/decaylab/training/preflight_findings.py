@@ -7,7 +7,6 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-import torch
 
 from decaylab.catalogue.settings import BY_NAME
 from decaylab.diagnosis.causes import (
@@ -30,6 +29,7 @@ from decaylab.runlog.text import about
 from decaylab.training.known_causes import finding, lacks_clipping, likely_cause, takes_half_logarithms, takes_softmax
 from decaylab.training.plan import Plan
 from decaylab.training.preflight_steps import LEAST_STEPS, Sample, Trial
+from decaylab.training.process import evaluating
 
 #: A batch of 8 must take less than this share of the time of an epoch for a tiny batch to be worth a word.
 WORTH = 0.67
@@ -51,7 +51,13 @@ DIVERGED, RAISED = 1e3, 10.0
 
 
 def of_settings(plan: Plan, trial: Trial, epoch_seconds: float) -> Iterator[Finding]:
-    """What the settings show, with the numbers of this training."""
+    """What the settings show, with the numbers of this training.
+
+    Args:
+        plan: of the training.
+        trial: its first steps.
+        epoch_seconds: that an epoch is expected to take.
+    """
     config, loss = plan.config, plan.loss.name
     yield from _far_off(plan)
     if lacks_clipping(config, loss):
@@ -102,19 +108,24 @@ def ruling_weights(plan: Plan, sample: Sample) -> Iterator[Finding]:
     if not raised:
         return
     batch = sample.validation.__getitems__(list(range(len(sample.validation))))
-    with torch.no_grad():
-        whole = _loss_without(module, batch, None)
-        for name, value in raised.items():
-            share = 1 - _loss_without(module, batch, name) / whole
-            if share > RULES:
-                option = BY_NAME[name].option
-                default = loss.default_weights[name]
-                evidence = f"{option} {value:g} (default {default:g}) makes {100 * share:.1f} % of the first loss"
-                yield finding("weight_rules", evidence, "this run", {option: default})
+    whole = _loss_without(module, batch, None)
+    for name, value in raised.items():
+        share = 1 - _loss_without(module, batch, name) / whole
+        if share > RULES:
+            option = BY_NAME[name].option
+            default = loss.default_weights[name]
+            evidence = f"{option} {value:g} (default {default:g}) makes {100 * share:.1f} % of the first loss"
+            yield finding("weight_rules", evidence, "this run", {option: default})
 
 
 def tiny_batch(plan: Plan, epoch_seconds: float, with_usual: float | None) -> Finding | None:
-    """A tiny batch whose epoch takes much longer than one of 8; `with_usual`: that epoch's seconds, if measured."""
+    """A tiny batch whose epoch takes much longer than one with batches of 8; None if it does not.
+
+    Args:
+        plan: of the training.
+        epoch_seconds: that an epoch is expected to take.
+        with_usual: seconds of an epoch with batches of 8; None: not measured.
+    """
     rooms, size = len(plan.split.train), plan.config.batch_size or GOOD_BATCH
     if size >= TINY_BATCH or with_usual is None or with_usual > WORTH * epoch_seconds:
         return None
@@ -126,7 +137,13 @@ def tiny_batch(plan: Plan, epoch_seconds: float, with_usual: float | None) -> Fi
 
 
 def workers_cost(plan: Plan, epoch_seconds: float, without: float | None) -> Finding | None:
-    """Workers that make an epoch longer; `without`: its seconds with none, if measured."""
+    """Workers that make an epoch longer; None if they do not.
+
+    Args:
+        plan: of the training.
+        epoch_seconds: that an epoch is expected to take.
+        without: seconds of an epoch without workers; None: not measured.
+    """
     if without is None or epoch_seconds <= COSTS * without:
         return None
     workers = plan.config.num_workers
@@ -138,6 +155,8 @@ def failing_steps(plan: Plan, trial: Trial, mean_loss: float) -> Finding | None:
     """First steps that are not finite or diverge already (severe), or that lead away (a warning).
 
     Args:
+        plan: of the training.
+        trial: its first steps.
         mean_loss: of the mean curve, by the loss that is trained with.
     """
     losses = trial.losses
@@ -203,9 +222,7 @@ def _loss_without(module: Any, batch: Any, weight: str | None) -> float:
     weights = dict(module.loss.weights)
     if weight is not None:
         module.loss.weights[weight] = 0.0
-    module.eval()
-    try:
-        return float(module.loss_of(batch)[0])
-    finally:
-        module.train()
-        module.loss.weights.update(weights)
+    with evaluating(module):
+        total = float(module.loss_of(batch)[0])
+    module.loss.weights.update(weights)
+    return total

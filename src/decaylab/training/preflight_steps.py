@@ -23,7 +23,7 @@ from decaylab.rooms.scaling import Scaler, fit_curves, fit_features
 from decaylab.training.data import Batch, fit_model, inputs_for, loaders, mean_curve, rooms_for
 from decaylab.training.module import CurveModule, trainer_for
 from decaylab.training.plan import Plan
-from decaylab.training.process import Signals, interruptible, repeatable
+from decaylab.training.process import Interrupts, interruptible, repeatable
 
 #: Rooms that are read for the trial: of the training part and of the validation part.
 TRAINING_ROOMS, VALIDATION_ROOMS = 24, 8
@@ -111,7 +111,7 @@ def sample_of(plan: Plan) -> Sample:
         again = time.monotonic() - began
         seconds, place_seconds = (fitted + again) / len(rows), max(0.0, first - again) / places(data.features[rows])
     fit_model(model, training, config)
-    held = sum(tensor.numel() * tensor.element_size() for tensor in getattr(training, "tensors", {}).values())
+    held = sum(tensor.nbytes for tensor in getattr(training, "tensors", {}).values())
     module = CurveModule(
         model, copy.deepcopy(plan.loss), curve_scaler, _at_the_start(config), data.samples, data.sampling_rate
     )
@@ -130,6 +130,10 @@ def try_steps(plan: Plan, sample: Sample, batch_size: int, workers: int, until: 
     steps would make, whichever is later, and for two at least.
 
     Args:
+        plan: of the training.
+        sample: its rooms, and a copy of its model.
+        batch_size, workers: of the trial, instead of the plan's.
+        until: of `time.monotonic`, in seconds.
         norms: whether gradient norms are taken too.
     """
     config = plan.config
@@ -137,10 +141,10 @@ def try_steps(plan: Plan, sample: Sample, batch_size: int, workers: int, until: 
     checks = min(VALIDATION_BATCHES, -(-len(plan.split.validation) // (config.eval_batch_size or 1)))
     rooms = min(len(plan.split.train), min(steps, STEPS) * batch_size)
     tests = min(len(plan.split.validation), checks * (config.eval_batch_size or 1))
-    signals = Signals()
-    watch = _Watch(signals, until, steps * (config.max_epochs or 1), norms)
+    interrupts = Interrupts()
+    watch = _Watch(until, steps * (config.max_epochs or 1), norms)
     trainer = trainer_for(
-        config, plan.device, max_epochs=EPOCHS, callbacks=[watch], logger=False, enable_checkpointing=False
+        config, plan.device, max_epochs=EPOCHS, callbacks=[watch, interrupts], logger=False, enable_checkpointing=False
     )
     batches = loaders(
         replace(config, batch_size=batch_size, num_workers=workers),
@@ -148,7 +152,7 @@ def try_steps(plan: Plan, sample: Sample, batch_size: int, workers: int, until: 
         Repeated(sample.training, rooms),
         Repeated(sample.validation, tests),
     )
-    with repeatable(plan.device), interruptible(signals):
+    with repeatable(plan.device), interruptible(interrupts):
         trainer.fit(sample.module, *batches)
     return watch.trial()
 
@@ -156,8 +160,7 @@ def try_steps(plan: Plan, sample: Sample, batch_size: int, workers: int, until: 
 class _Watch(L.Callback):
     """Times steps, validation batches and whole epochs; ends the trial when it has seen enough."""
 
-    def __init__(self, signals: Signals, until: float, run_steps: int, takes_norms: bool) -> None:
-        self._signals = signals
+    def __init__(self, until: float, run_steps: int, takes_norms: bool) -> None:
         self._until = until
         self._run_steps = run_steps
         self._began = time.monotonic()
@@ -182,7 +185,6 @@ class _Watch(L.Callback):
         now = time.monotonic()
         took, self._mark = now - self._mark, now
         self._epochs[-1].steps.append(took)
-        self._signals.heed()
         self._until = max(self._until, self._began + SHARE * took * self._run_steps)
         has_enough = len(self._losses) >= LEAST_STEPS and now > self._enough
         if len(self._losses) > 1 and (has_enough or now + took > self._until):
@@ -193,7 +195,6 @@ class _Watch(L.Callback):
 
     def on_validation_batch_end(self, *args: Any, **more: Any) -> None:
         self._epochs[-1].checks.append(time.monotonic() - self._mark)
-        self._signals.heed()
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         epoch = self._epochs[-1]

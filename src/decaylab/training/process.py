@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import lightning as L
 import torch
 
 #: Below this number of parameters a training step is done by one thread.
@@ -45,7 +46,20 @@ class _CtrlC(BaseException):
     """Ctrl-C as Lightning lets it through; of KeyboardInterrupt itself it makes `sys.exit(1)`."""
 
 
-class Signals:
+@contextmanager
+def evaluating(module: torch.nn.Module) -> Iterator[None]:
+    """In evaluation mode and without gradients; every part is left in the mode that it was in."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
+
+
+class Interrupts(L.Callback):
     """Ctrl-C and SIGTERM, kept until a batch has ended; a second one acts at once.
 
     Raised wherever Python happens to be, an exception may leave a lock held inside TensorBoard's writer or a loader's
@@ -66,9 +80,15 @@ class Signals:
         if self._asked is not None:
             self._asked()
 
+    def on_train_batch_end(self, *args: Any, **more: Any) -> None:
+        self.heed()
+
+    def on_validation_batch_end(self, *args: Any, **more: Any) -> None:
+        self.heed()
+
 
 @contextmanager
-def interruptible(signals: Signals) -> Iterator[None]:
+def interruptible(interrupts: Interrupts) -> Iterator[None]:
     """Make Ctrl-C end a fit as KeyboardInterrupt, SIGTERM as before, with Lightning's own clearing up done."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -82,24 +102,24 @@ def interruptible(signals: Signals) -> Iterator[None]:
     def on_interrupt(number: int, frame: Any) -> None:
         if os.getpid() != trainer_process:
             raise KeyboardInterrupt  # a forked worker: its own loop knows what to do
-        signals.take(interrupt)
+        interrupts.take(interrupt)
 
     def on_terminate(number: int, frame: Any) -> None:
         if callable(terminate):
             if os.getpid() != trainer_process:
                 terminate(number, frame)
-            signals.take(lambda: terminate(number, frame))
+            interrupts.take(lambda: terminate(number, frame))
 
     previous = signal.signal(signal.SIGINT, on_interrupt)
     if callable(terminate):  # else nobody has asked for more than SIGTERM's own effect
         signal.signal(signal.SIGTERM, on_terminate)
     try:
         yield
-        signals.heed()  # one that came after the last batch
+        interrupts.heed()  # one that came after the last batch
     except _CtrlC:
         raise KeyboardInterrupt from None
     except SystemExit:  # Lightning's own answer to SIGTERM, between epochs: an exit without a status
-        signals.heed()
+        interrupts.heed()
         raise
     finally:
         signal.signal(signal.SIGINT, previous)

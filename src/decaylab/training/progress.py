@@ -101,6 +101,7 @@ def time_left(
 
     Args:
         ends: (epoch, seconds since the start) from the start of the fit on, as `tail.epoch_seconds` takes them.
+        max_epochs: of the run.
         part: share of the present epoch's training batches that are done; the pace of the first epoch goes by it,
             and so leaves out its validation.
         since: seconds since the last of `ends`.
@@ -118,7 +119,15 @@ def bar_text(
     left: tuple[float | None, float | None],
     width: int,
 ) -> str:
-    """The text before the bar; where the terminal is narrow, the training loss and then the best epoch give way."""
+    """The text before the bar; where the terminal is narrow, the training loss and then the best epoch give way.
+
+    Args:
+        at: model and epoch.
+        losses: name -> value of the last epoch.
+        best: lowest validation loss and its epoch, 0 before there is one.
+        left: seconds of epoch and run, None where nothing tells.
+        width: columns of the terminal.
+    """
     parts = {name: f"{name.removesuffix('_loss')} {value:.4g}" for name, value in losses.items()}
     if best[1]:
         parts["best"] = f"best at {best[1]}"

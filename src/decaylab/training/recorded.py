@@ -28,6 +28,8 @@ def complete(
     """The record's metadata with what it lacks filled in from `assumed`: a key, or the short name of one, to a value.
 
     Args:
+        record: of the run.
+        assumed: what a person states.
         model: the path of a user's own class; it names the model where the record does not.
         data: where the data set lies now, for the message alone.
 
@@ -56,7 +58,13 @@ def complete(
 
 
 def lacks(record: Record, lacking: list[str], data: str | None = None) -> str:
-    """The line that lists what a record lacks; it gives the digest of `data`, which a person can hardly know."""
+    """The line that lists what a record lacks.
+
+    Args:
+        record: of the run.
+        lacking: keys, of `lacking_in`.
+        data: where the data set lies now; the line gives its digest, which a person can hardly know.
+    """
     digest = f" ({DIGEST} of {data} is {open_data(data).digest})" if data and DIGEST in lacking else ""
     return (
         f"{record.run_id}: the record lacks what decides the training: {', '.join(lacking)}; "
@@ -114,7 +122,18 @@ def settings_from(record: Record, values: dict[str, Any]) -> dict[str, Any]:
 def recorded_config(
     record: Record, metadata: dict[str, Any], data: str | None, experiments: str, model: str | None = None
 ) -> TrainConfig:
-    """The settings of a run from its completed metadata (see `complete`); `model` as in `named_again`."""
+    """The settings of a run as it was trained.
+
+    Args:
+        record: of the run.
+        metadata: the same, completed (see `complete`).
+        data: where the data set lies now; None: where it was.
+        experiments: the folder for the new run.
+        model: a class of the user's own, named again (see `named_again`).
+
+    Raises:
+        DataError: the data set is not where it was. InputError: see `named_again`.
+    """
     fields = settings_from(record, stated(metadata).values)
     fields["model"] = named_again(record, fields["model"], model)
     fields |= {"data": _data_path(record, fields, data), "experiments": experiments}
@@ -127,6 +146,7 @@ def named_again(record: Record, stored: str, typed: str | None) -> str:
     A class is a program, and a record may come from anybody: what it names is never imported for that alone.
 
     Args:
+        record: of the run.
         stored: as in the record: one of ours, a path, or a name that means nothing to us.
         typed: `package.module:Class` or `path/to/file.py:Class`, as it was given now.
 

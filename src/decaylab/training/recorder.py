@@ -20,8 +20,11 @@ class RunRecorder(L.Callback):
 
     What the module logged with `self.log` stands in the line under its name, with the epoch (from 1), the learning
     rate of the first optimiser and the seconds since the fit began. When the fit ends, its duration and the number of
-    epochs are recorded; finishing the run is left to the caller, who may have metrics to add. Seconds include
-    `seconds_before`: of a fit that goes on, what it took before.
+    epochs are recorded; finishing the run is left to the caller, who may have metrics to add.
+
+    Args:
+        run: a recorder that is open, of `runlog.start`.
+        seconds_before: that a fit took before, if it goes on; they are in the seconds and the duration.
     """
 
     def __init__(self, run: Run, seconds_before: float = 0.0) -> None:

@@ -37,10 +37,12 @@ def resume(
     bit.
 
     Args:
+        record: of the run.
         data: where the data set lies now; it is checked by its digest.
         model: the class of a model of the user's own, named again (see `recorded.named_again`).
         assumed: key -> value of what the record lacks.
         gone: a person says that the process of the run is gone (see `takeover.why_not`).
+        keep_last: leave checkpoints/last.ckpt where it is when the run has ended well.
 
     Raises:
         RunLogError: the run is running or has ended, its record lacks something, or another process resumes it.

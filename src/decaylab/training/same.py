@@ -14,6 +14,7 @@ from decaylab.catalogue.settings import TrainConfig
 from decaylab.errors import DataError, InputError, RunLogError
 from decaylab.runlog import surroundings
 from decaylab.runlog.files import read_regular
+from decaylab.runlog.process import identity
 from decaylab.runlog.reading import at, flatten, section
 from decaylab.runlog.record import Record
 from decaylab.runlog.recording import git
@@ -119,7 +120,7 @@ def surrounding_differences(record: Record, plan: Plan) -> list[Difference]:
     here = settings(plan)["environment"]
     around = surroundings.environment()
     pairs: list[tuple[str, Any, Any]] = [
-        ("process.host", at(record.document, ("process", "host")), _host()),
+        ("process.host", at(record.document, ("process", "host")), identity()["host"]),
         *((f"environment.{key}", environment.get(key), around[key]) for key in ("platform", "machine")),
         *((f"environment.{key}", environment.get(key), here[key]) for key in ("device", "cpu_capability")),
     ]
@@ -166,10 +167,3 @@ def _installed(name: str) -> str | None:
         return installed.version(name)
     except installed.PackageNotFoundError:
         return None
-
-
-def _host() -> str | None:
-    from decaylab.runlog.process import identity
-
-    host: str | None = identity()["host"]
-    return host

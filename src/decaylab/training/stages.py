@@ -27,7 +27,7 @@ from decaylab.training.last_checkpoint import KeepLast
 from decaylab.training.module import CurveModule, trainer_for
 from decaylab.training.outcome import Outcome
 from decaylab.training.plan import Plan
-from decaylab.training.process import Signals, interruptible, repeatable
+from decaylab.training.process import Interrupts, interruptible, repeatable
 from decaylab.training.progress import TrainingProgress
 from decaylab.training.recorder import RunRecorder
 from decaylab.training.tensorboard import FOLDER, CurveFigures, final_metrics, write_results
@@ -58,11 +58,11 @@ class Training(NamedTuple):
     trained: TrainedModel
     loaders: tuple[Any, Any]
     trainer: L.Trainer
-    signals: Signals
+    interrupts: Interrupts
     best: BestWeights
     stopper: EarlyStopping
     last: KeepLast
-    guard: GuardCallback
+    guard: GuardCallback | None
     figures: CurveFigures
 
 
@@ -104,10 +104,10 @@ def prepare(plan: Plan, run: Run, so_far: SoFar, callbacks: Sequence[L.Callback]
     patience = config.early_stop_patience or _NO_PATIENCE
     stopper = EarlyStopping("val_loss", patience=patience, check_finite=True, verbose=False)
     last = KeepLast(os.path.join(run.directory, LAST_CHECKPOINT), best, stopper, so_far.state)
-    signals, figures = Signals(), CurveFigures(plan, trained.inputs)
+    interrupts, figures = Interrupts(), CurveFigures(plan, trained.inputs)
     guard = guard_of(plan, run, trained.module, batches, trained.mean_curve)
     recorder, progress = RunRecorder(run, so_far.fit_seconds), TrainingProgress(config.model_name)
-    own = [_KeepBest(best), stopper, recorder, guard, progress, last, figures, _Heed(signals)]
+    own = [best, stopper, recorder, *([guard] if guard else []), progress, last, figures, interrupts]
     trainer = trainer_for(
         config,
         plan.device,
@@ -118,7 +118,7 @@ def prepare(plan: Plan, run: Run, so_far: SoFar, callbacks: Sequence[L.Callback]
         default_root_dir=run.directory,
     )
     run.update(data_preparation_seconds=round(so_far.preparation_seconds + time.monotonic() - began, 3))
-    return Training(plan, run, trained, batches, trainer, signals, best, stopper, last, guard, figures)
+    return Training(plan, run, trained, batches, trainer, interrupts, best, stopper, last, guard, figures)
 
 
 def _with_rooms(plan: Plan, directory: str) -> tuple[TrainedModel, tuple[Any, Any], dict[str, Any]]:
@@ -141,7 +141,7 @@ def _with_rooms(plan: Plan, directory: str) -> tuple[TrainedModel, tuple[Any, An
 
 def fit(training: Training) -> None:
     """Train until the epochs are done, patience or the guard ends it, or a signal; the best weights are on the disk."""
-    with repeatable(training.plan.device), interruptible(training.signals):
+    with repeatable(training.plan.device), interruptible(training.interrupts):
         training.trainer.fit(training.trained.module, *training.loaders)
     training.best.write()
 
@@ -166,13 +166,14 @@ def score(training: Training, keep_last: bool = False) -> Outcome:
     training.figures.draw_best(run.directory, trained.module, best.epoch)
     final = final_metrics(scores, float(best.loss))
     write_results(run.directory, plan.config.model_name, settings(plan), final, best.epoch)
-    has_diverged = guard.stopped or stopper.stopping_reason == EarlyStoppingReason.NON_FINITE_METRIC
+    stopped_by = guard.message if guard is not None else None
+    has_diverged = stopped_by is not None or stopper.stopping_reason == EarlyStoppingReason.NON_FINITE_METRIC
     return _finish(
         training,
         keep_last,
         **scores,
         status="diverged" if has_diverged else "completed",
-        error=(guard.message or stopper.stopping_reason_message) if has_diverged else None,
+        error=(stopped_by or stopper.stopping_reason_message) if has_diverged else None,
         evaluation_duration_seconds=round(time.monotonic() - began, 3),
         gpu_peak_memory_bytes=torch.cuda.max_memory_allocated() if plan.device == "cuda" else None,
     )
@@ -187,30 +188,3 @@ def _finish(training: Training, keep_last: bool, *, status: str, **sections: Any
     loss = None if best.epoch is None else best.loss
     results = (sections.get(name, {}) for name in ("validation", "metrics", "baselines"))
     return Outcome(run.run_id, run.directory, status, loss, *results)
-
-
-class _Heed(L.Callback):
-    """Lets a signal act where nothing is half done."""
-
-    def __init__(self, signals: Signals) -> None:
-        self._signals = signals
-
-    def on_train_batch_end(self, *args: Any, **more: Any) -> None:
-        self._signals.heed()
-
-    def on_validation_batch_end(self, *args: Any, **more: Any) -> None:
-        self._signals.heed()
-
-
-class _KeepBest(L.Callback):
-    """Offers each epoch's weights to `BestWeights`; what it holds is written even when the fit ends in an exception."""
-
-    def __init__(self, best: BestWeights) -> None:
-        self._best = best
-
-    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        if not trainer.sanity_checking:
-            self._best.offer(trainer.current_epoch + 1, float(trainer.callback_metrics["val_loss"]), pl_module.model)
-
-    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        self._best.try_to_write()

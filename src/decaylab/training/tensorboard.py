@@ -25,6 +25,7 @@ from decaylab.rooms.features import ABSORPTION, FEATURE_NAMES, SIZE
 from decaylab.runlog.reading import at, number
 from decaylab.training.module import CurveModule
 from decaylab.training.plan import Plan
+from decaylab.training.process import evaluating
 
 FOLDER = "tensorboard_logs"
 #: Figures take at most this share of the fit's time so far; one that would take more is left out.
@@ -63,7 +64,15 @@ def final_metrics(scores: dict[str, Any], best_val_loss: float) -> dict[str, flo
 def write_results(
     directory: str, model: str, settings: dict[str, Any], metrics: dict[str, float], best_epoch: int
 ) -> None:
-    """Put settings and final metrics into the run's own log, so that the HPARAMS tab has a row for it."""
+    """Put settings and final metrics into the run's own log, so that the HPARAMS tab has a row for it.
+
+    Args:
+        directory: the run's.
+        model: its name.
+        settings: of `describe.settings`.
+        metrics: of `final_metrics`.
+        best_epoch: from 1.
+    """
     with SummaryWriter(os.path.join(directory, FOLDER)) as writer:
         for summary in hparams({"model": model, **hyperparameters(settings)}, metrics):
             writer._get_file_writer().add_summary(summary)
@@ -112,7 +121,13 @@ class CurveFigures(L.Callback):
         writer.add_scalar("edc_figure_share", self.share, trainer.current_epoch + 1)
 
     def draw_best(self, directory: str, module: CurveModule, epoch: int) -> None:
-        """The same rooms by the best weights, once the fit is over, whatever it costs."""
+        """The same rooms by the best weights, once the fit is over, whatever it costs.
+
+        Args:
+            directory: the run's.
+            module: with the best weights.
+            epoch: theirs, from 1.
+        """
         if self._works:
             with SummaryWriter(os.path.join(directory, FOLDER)) as writer:
                 self._draw(writer, module, "edc_best", epoch)
@@ -122,7 +137,8 @@ class CurveFigures(L.Callback):
             from decaylab.reports.epoch_figure import decay_figure
 
             began = time.monotonic()
-            predicted = _predict(module, self._inputs)
+            with evaluating(module):
+                predicted = module.predict_energy(self._inputs.to(module.device)).float().cpu().numpy()
             figure = decay_figure(self._targets, predicted, self._names, self._sampling_rate)
             writer.add_figure(tag, figure, epoch)
         except _DRAWING_ERRORS as error:
@@ -148,15 +164,3 @@ def shown_rooms(features: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArr
         order = rows[np.argsort(eyring_t60(room[:, SIZE], room[:, ABSORPTION], None).mean(axis=-1), kind="stable")]
     chosen: NDArray[np.int64] = np.unique(np.array([0, len(order) // 2, len(order) - 1]))
     return order[chosen]
-
-
-def _predict(module: Any, inputs: torch.Tensor) -> NDArray[np.float32]:
-    """Linear energy (n, samples). Every part of the model is left in the mode that it was in."""
-    modes = [(part, part.training) for part in module.modules()]
-    module.eval()
-    try:
-        with torch.no_grad():
-            return np.asarray(module.predict_energy(inputs.to(module.device)).float().cpu().numpy())
-    finally:
-        for part, mode in modes:
-            part.training = mode

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
 
 from decaylab.errors import ModelError
 from decaylab.models.custom import OWN_FAULTS, fault
+from decaylab.training.process import evaluating
 
 
 def try_model(model: Any, path: str, inputs: torch.Tensor, samples: int, precision: Any = 32) -> None:
@@ -17,6 +17,8 @@ def try_model(model: Any, path: str, inputs: torch.Tensor, samples: int, precisi
     one, as not every layer can be computed so on every CPU.
 
     Args:
+        model: of the user's own.
+        path: how it was named, for the message.
         inputs: (2, F), as the model takes them.
         samples: of a curve.
         precision: of the training, as in `TrainConfig`.
@@ -26,7 +28,7 @@ def try_model(model: Any, path: str, inputs: torch.Tensor, samples: int, precisi
             docs/models.md asks for.
     """
     shape = f"(2, {inputs.shape[1]})"
-    with _evaluating(model), torch.no_grad():
+    with torch.random.fork_rng(devices=[]), evaluating(model):  # a seed means the same with and without the trial
         try:
             for what, found, wanted in _answers(model, inputs, samples):
                 _check(path, what, found, wanted)
@@ -77,15 +79,3 @@ def _answers(model: Any, inputs: torch.Tensor, samples: int) -> Iterator[tuple[s
         yield "the first of forward_with_scalars(features)", curve, (rooms, samples)
         yield "the second of forward_with_scalars(features)", values, (rooms, len(scalars))
         yield "scalar_scale", model.scalar_scale, (len(scalars),)
-
-
-@contextmanager
-def _evaluating(model: Any) -> Iterator[None]:
-    """In evaluation mode, and with the random state given back: a seed means the same with and without the trial."""
-    was = model.training
-    with torch.random.fork_rng(devices=[]):
-        model.eval()
-        try:
-            yield
-        finally:
-            model.train(was)

@@ -82,6 +82,8 @@ def compare(original: Record, again: Record, because: list[Difference], on_gpu: 
     """Compare metrics and predictions of two runs on the same test rooms.
 
     Args:
+        original: the recorded run.
+        again: the new one.
         because: what other bits may come from (`reproduce.Again.because`). Without anything the same bits are expected
             on a CPU, else figures within the tolerances.
         on_gpu: the new run was trained on one: it does not add in the same order twice.
