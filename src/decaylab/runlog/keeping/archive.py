@@ -23,7 +23,8 @@ from decaylab.runlog.keeping.packed import PathCheck
 from decaylab.runlog.keeping.removable import remove_run, why_kept
 from decaylab.runlog.keeping.tree import Tree, open_below, walk
 from decaylab.runlog.legacy import name_parts
-from decaylab.runlog.notes import notes_on, read_tags
+from decaylab.runlog.noted import notes_on
+from decaylab.runlog.notes import read_tags
 from decaylab.runlog.record import Record
 from decaylab.runlog.schema import METADATA
 from decaylab.runlog.store import PUBLISHED_METADATA, read_run, scan

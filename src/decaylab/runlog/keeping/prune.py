@@ -18,7 +18,7 @@ from decaylab.runlog.keeping.archived import read_head
 from decaylab.runlog.keeping.manifest import MANIFEST
 from decaylab.runlog.keeping.removable import remove_run, why_kept
 from decaylab.runlog.keeping.tree import Entry, freed_size, remove_below, total_size, walk
-from decaylab.runlog.notes import what_is_noted
+from decaylab.runlog.noted import what_is_noted
 from decaylab.runlog.pruned import add_pruned
 from decaylab.runlog.query import Condition, direction, resolve, select, sort
 from decaylab.runlog.reading import number

@@ -19,7 +19,7 @@ from decaylab.runlog.keeping.leftovers import claim, sweep
 from decaylab.runlog.keeping.manifest import MANIFEST, MANIFEST_LIMIT, Digest, Manifest, decode
 from decaylab.runlog.keeping.packed import Item, Limits, items, limits_for
 from decaylab.runlog.legacy import is_run_name, name_parts
-from decaylab.runlog.notes import put_back
+from decaylab.runlog.noted import put_back
 from decaylab.runlog.parse import read_object
 from decaylab.runlog.schema import CHECKPOINTS, METADATA
 from decaylab.runlog.store import MARKS, read_run
