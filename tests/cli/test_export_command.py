@@ -44,8 +44,8 @@ def test_what_cannot_be_exported_is_one_line(run: Path, tmp_path: Path, capsys: 
     checkpoint = str(run / "checkpoints" / "best_model.ckpt")
     (tmp_path / "m.onnx").write_text("")
     for argv, said in (
-        ([checkpoint, "--output", "model.pb"], "ends in .onnx"),
-        ([checkpoint, "--output", str(tmp_path / "none" / "m.onnx")], "in a folder that is there"),
+        ([checkpoint, "--output", "model.pb"], ".onnx"),
+        ([checkpoint, "--output", str(tmp_path / "none" / "m.onnx")], "there is no folder"),
         ([str(tmp_path / "m.onnx")], "an ONNX file already"),
         ([checkpoint, "--format", "torchscript"], "torchscript"),
         (["compact_x", "--experiments", str(tmp_path / "experiments")], "compact_x"),

@@ -157,7 +157,7 @@ def test_what_is_invalid_is_null_and_a_dash(files: pathlib.Path, capfd: Capture)
         (["silent.npy"], "silent.npy is silent"),
         (["rir.npy", "--onset", "99999999"], "onset must lie in the response"),
         (["edc.npy", "--onset", "99999999"], "onset must lie in the record"),
-        (["rir.npy", "--onset", "-1"], "expected a sample's number from 0, got '-1'"),
+        (["rir.npy", "--onset", "-1"], "--onset: expected a whole number from 0, got '-1'"),
         (["rir.npy", "--sampling-rate", "0"], "expected 1 to 10000000 Hz"),
         (["rir.npy", "--sampling-rate", "nan"], "expected 1 to 10000000 Hz"),
         (["rir.npy", "--definitions", "predecessor", "--bands"], "leave out --bands"),

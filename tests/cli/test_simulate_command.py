@@ -60,7 +60,7 @@ def test_the_folder_goes_to_stdout_and_a_larger_limit_extends(
         ([], "one of the arguments --rooms --count is required"),
         (["--count", "2", "--preset", "published", "--rays", "9"], "leave out --rays or the preset"),
         (["--count", "2", "--preset", "none"], "invalid choice"),
-        (["--count", "2", "--seed", "-1"], "--seed must be 0 or more"),
+        (["--count", "2", "--seed", "-1"], "--seed: expected a whole number from 0"),
     ],
 )
 def test_bad_usage_is_one_line_and_status_2(

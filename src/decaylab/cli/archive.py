@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
+from decaylab.cli.out import say
 from decaylab.cli.runs import add_run, chosen_run
 
 EXAMPLE = """\
@@ -24,10 +24,9 @@ def run(args: argparse.Namespace) -> int:
     record = chosen_run(args)
     done = archive_run(record, remove=args.remove)
     for path, what in done.left_out.items():
-        print(printable(f"left out: {path} ({what})"), file=sys.stderr)
+        say(f"left out: {path} ({what})")
     removed = "; the run was removed" if args.remove else ""
     packed = "packed, checked" if not done.was_there else "archived already in this state, checked again"
-    said = f"{record.run_id}: {done.files} files, {done.size / 1e6:.1f} MB {packed}{removed}"
-    print(printable(said), file=sys.stderr)
+    say(f"{record.run_id}: {done.files} files, {done.size / 1e6:.1f} MB {packed}{removed}")
     print(printable(done.path))
     return 0

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING, Any
 
+from decaylab.cli.out import say, terminal, write_data, write_lines
 from decaylab.cli.parser import positive_int
-from decaylab.cli.runs import add_folder, chosen_folder, wants_colour
+from decaylab.cli.runs import add_folder, chosen_folder
 
 if TYPE_CHECKING:
     from decaylab.runlog.record import Record
-    from decaylab.runlog.tables.compare import Look, Order
+    from decaylab.runlog.tables.compare import Order
 
 EXAMPLE = """\
 decaylab compare --sort-by t20_mae --top 20
@@ -39,9 +39,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="FIELD OP VALUE; OP is = != < <= > >= ~ (contains); FIELD=null finds missing ones; several mean and",
     )
-    add("--columns", metavar="A,B", help="fields to show; short names or dotted paths into metadata.json")
+    add(
+        "--columns",
+        metavar="A,B",
+        type=_names,
+        default=[],
+        help="fields to show; short names or dotted paths into metadata.json",
+    )
     add("--top", metavar="N", type=positive_int, help="the first N rows only")
-    add("--group-by", metavar="A,B", help="mean, standard deviation and count over runs that agree in these fields")
+    add(
+        "--group-by",
+        metavar="A,B",
+        type=_names,
+        default=[],
+        help="mean, standard deviation and count over runs that agree in these fields",
+    )
     add("--archived", action="store_true", help="the runs in archive/ beside the experiments folder, too, marked")
     add("--export", choices=("csv", "json", "markdown"), help="write the rows to a file, too")
     add("--output", metavar="FILE", help="where to; - is stdout, without the table")
@@ -63,8 +75,8 @@ def run(args: argparse.Namespace) -> int:
 
         everything = with_archived(everything, folder)
     conditions = [query.parse_condition(expression, everything) for expression in args.where]
-    columns = [query.resolve(name, everything) for name in _names(args.columns, "--columns")]
-    grouping = [query.resolve(name, everything) for name in _names(args.group_by, "--group-by")]
+    columns = [query.resolve(name, everything) for name in args.columns]
+    grouping = [query.resolve(name, everything) for name in args.group_by]
     order = _order(args, everything)
     rows = query.select(everything, conditions) if conditions else everything
     if grouping:
@@ -73,11 +85,13 @@ def run(args: argparse.Namespace) -> int:
     if _wants_export(args):
         from decaylab.runlog.tables.export import rows_of
 
-        if _export(args, folder, *rows_of(rows, _exported(columns, args.archived))):
+        # Without columns an export has every short field, where an archived run lies among them.
+        fields = [*columns, "archive"] if columns and args.archived else columns
+        if _export(args, folder, *rows_of(rows, fields)):
             return 0
-    _print(compare.table(rows, everything, folder, order, columns, _look()))
+    write_lines(compare.table(rows, everything, folder, order, columns, compare.Look(*terminal())))
     if everything and (problem := everything[0].folder.notes_problem):
-        print(f"notes are not shown: {problem}", file=sys.stderr)
+        say(f"notes are not shown: {problem}")
     return 0
 
 
@@ -85,13 +99,14 @@ def _run_grouped(
     args: argparse.Namespace, folder: str, rows: list[Record], grouping: list[str], order: Order, columns: list[str]
 ) -> int:
     from decaylab.runlog.tables import groups
+    from decaylab.runlog.tables.compare import Look
 
     found = groups.sort_groups(groups.group(rows, grouping), grouping, order)[: args.top]
     if _wants_export(args):
         metrics = list(dict.fromkeys((*(columns or groups.METRICS), order.field)))
         if _export(args, folder, *groups.rows_of(found, grouping, metrics)):
             return 0
-    _print(groups.table(found, grouping, folder, order, _look(), columns))
+    write_lines(groups.table(found, grouping, folder, order, Look(*terminal()), columns))
     return 0
 
 
@@ -100,27 +115,21 @@ def _needed(args: argparse.Namespace) -> list[str]:
     from decaylab.runlog import query
     from decaylab.runlog.tables import compare
 
-    typed = [args.sort_by, *_names(args.group_by, "--group-by"), *map(query.field_of, args.where)]
+    typed = [args.sort_by, *args.group_by, *map(query.field_of, args.where)]
     needed: list[str] = []
-    if args.group_by is not None:
+    if args.group_by:
         from decaylab.runlog.tables.groups import METRICS
 
-        typed += _names(args.columns, "--columns")
+        typed += args.columns
         needed += [*METRICS, *compare.COMPARABLE]
     elif args.top is None or args.top > _FEW:
-        columns = _names(args.columns, "--columns")
-        typed += columns
-        needed += compare.shown_of_every_run(columns)
-        if _wants_export(args) and not columns:
+        typed += args.columns
+        needed += compare.shown_of_every_run(args.columns)
+        if _wants_export(args) and not args.columns:
             from decaylab.catalogue.fields import FIELDS
 
             needed += FIELDS
     return [*needed, *(path for field in typed for path in query.paths_of(field))]
-
-
-def _exported(columns: list[str], archived: bool) -> list[str]:
-    """The fields of an export: those asked for, or none for every short one; with archived runs, where they lie."""
-    return [*columns, "archive"] if columns and archived else columns
 
 
 def _order(args: argparse.Namespace, everything: list[Record]) -> Order:
@@ -134,15 +143,11 @@ def _order(args: argparse.Namespace, everything: list[Record]) -> Order:
     return Order(field, descending, said)
 
 
-def _names(text: str | None, option: str) -> list[str]:
+def _names(text: str) -> list[str]:
     """The names of a list `A,B`; duplicates count once."""
-    from decaylab.errors import InputError
-
-    if text is None:
-        return []
     names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not names:
-        raise InputError(f"{option} '{text}' names no field")
+        raise argparse.ArgumentTypeError(f"'{text}' names no field")
     return names
 
 
@@ -158,29 +163,11 @@ def _export(args: argparse.Namespace, folder: str, names: list[str], rows: list[
     data = export.encode(names, rows, form)
     path = args.output
     if path == "-":
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)  # UTF-8 whatever the terminal speaks: it is a file that happens to be a pipe
+        write_data(data)
         return True
     if path is None:
         path = export.write_beside_runs(folder, data, form)
     else:
         export.write_to(path, data)
-    from decaylab.runlog.text import printable
-
-    print(printable(f"written to {path}"), file=sys.stderr)
+    say(f"written to {path}")
     return False
-
-
-def _look() -> Look:
-    """The terminal's width and colours; off a terminal nothing is cut and nothing coloured."""
-    from decaylab.runlog.tables.compare import Look
-
-    if not sys.stdout.isatty():
-        return Look()
-    import shutil
-
-    return Look(shutil.get_terminal_size().columns, wants_colour())
-
-
-def _print(lines: list[str]) -> None:
-    sys.stdout.write("\n".join([*lines, ""]))

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from decaylab.cli.parser import add_subcommands
+from decaylab.cli.out import say, write_lines
+from decaylab.cli.parser import add_subcommands, from_0
 from decaylab.cli.progress import Progress
 from decaylab.cli.settings import parsed_fold
-from decaylab.errors import InputError
 
 if TYPE_CHECKING:
     from decaylab.rooms.check import CheckReport, SplitChoice
@@ -39,8 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for below in made.values():
         below.add_argument("dir", metavar="DIR", help="data set: of `decaylab simulate`, or published")
     check, export = made["check"], made["export"]
-    check.add_argument("--split", metavar="NAME", help="count what its parts share: random (default), room, material")
-    check.add_argument("--split-seed", type=int, metavar="S", help="default 0")
+    check.add_argument(
+        "--split", dest="kind", metavar="NAME", help="count what its parts share: random (default), room, material"
+    )
+    check.add_argument("--split-seed", dest="seed", type=from_0, metavar="S", help="default 0")
     check.add_argument("--fold", metavar="K/N", type=parsed_fold, help="fold K of N, for --split room and material")
     check.add_argument("--train-ratio", type=float, metavar="R", help="default 0.6")
     check.add_argument("--val-ratio", type=float, metavar="R", help="default 0.2")
@@ -64,40 +66,32 @@ def _check(args: argparse.Namespace) -> int:
     else:
         from decaylab.runlog.text import printable
 
-        for line in _lines(report):
-            print(printable(line))
+        write_lines(map(printable, _lines(report)))
     return 1 if report.faults else 0
 
 
 def _export(args: argparse.Namespace) -> int:
     from decaylab.rooms import open_data
     from decaylab.rooms.export import export_published
-    from decaylab.runlog.text import printable
 
     data = open_data(args.dir)
     for line in data.notes:
-        print(f"data set: {printable(line)}", file=sys.stderr)
+        say(f"data set: {line}")
     with Progress(sys.stderr, "written", "curves") as progress:
         size = export_published(data, args.out, progress)
-    print(f"{len(data)} rooms, {size / 1e6:.1f} MB of curves", file=sys.stderr)
+    say(f"{len(data)} rooms, {size / 1e6:.1f} MB of curves")
     print(args.out)
     return 0
 
 
 def _split(args: argparse.Namespace) -> SplitChoice | None:
     """The split asked for; None where nothing was said about it."""
+    from dataclasses import fields
+
     from decaylab.rooms.check import SplitChoice
 
-    given = {
-        "kind": args.split,
-        "seed": args.split_seed,
-        "train_ratio": args.train_ratio,
-        "val_ratio": args.val_ratio,
-        "fold": args.fold,
-    }
-    given = {name: value for name, value in given.items() if value is not None}
-    if given.get("seed", 0) < 0:
-        raise InputError(f"--split-seed must be 0 or more, not {given['seed']}")
+    names = (field.name for field in fields(SplitChoice))
+    given = {name: value for name in names if (value := getattr(args, name)) is not None}
     return SplitChoice(**given) if given else None
 
 

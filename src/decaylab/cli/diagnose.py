@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from typing import TYPE_CHECKING, Any
 
+from decaylab.cli.out import say, terminal, write_lines
 from decaylab.cli.parser import add_experiments
-from decaylab.cli.runs import find, say, write_lines
+from decaylab.cli.runs import find
 
 if TYPE_CHECKING:
     from decaylab.diagnosis.findings import Finding
@@ -79,6 +79,4 @@ def _print_json(found: list[Finding]) -> None:
 
 
 def _width() -> int:
-    import shutil
-
-    return min(shutil.get_terminal_size((100, 24)).columns, 100) if sys.stdout.isatty() else 100
+    return min(terminal()[0] or 100, 100)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from decaylab.cli.out import write_lines
 from decaylab.cli.parser import add_experiments
-from decaylab.cli.runs import RUN_HELP, find, write_lines
+from decaylab.cli.runs import RUN_HELP, find
 
 EXAMPLE = """\
 decaylab diff best:t20_mae latest

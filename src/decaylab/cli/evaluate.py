@@ -6,7 +6,8 @@ import argparse
 import os
 from typing import TYPE_CHECKING, Any
 
-from decaylab.cli.runs import add_run, chosen_run, say, write_lines
+from decaylab.cli.out import say, write_lines
+from decaylab.cli.runs import add_run, chosen_run
 from decaylab.errors import DataError, InputError, RunLogError
 
 if TYPE_CHECKING:

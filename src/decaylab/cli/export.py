@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 
+from decaylab.cli.out import check_output, say
 from decaylab.cli.parser import add_experiments
-from decaylab.cli.runs import RUN_HELP, say
+from decaylab.cli.runs import RUN_HELP
 from decaylab.errors import InputError
 
 EXAMPLE = """\
@@ -36,9 +36,7 @@ def run(args: argparse.Namespace) -> int:
     is_run = os.path.isdir(place)
     checkpoint = os.path.join(place, CHECKPOINT) if is_run else place
     output = args.output or (os.path.join(place, EXPORTED) if is_run else f"{os.path.splitext(place)[0]}.onnx")
-    folder = os.path.dirname(output)
-    if not output.endswith(".onnx") or (folder and not os.path.isdir(folder)):
-        raise InputError(f"--output {output}: expected a name that ends in .onnx, in a folder that is there")
+    check_output("--output", output, (".onnx",))
     from decaylab.inference.export import CURVE_TOLERANCE_DB, export_onnx
 
     say("writing and checking the graph; this takes half a minute")
@@ -50,5 +48,5 @@ def run(args: argparse.Namespace) -> int:
     )
     if not found.within:
         say("these are larger than the file is meant to allow: do not rely on it")
-    sys.stdout.write(f"{output}\n")
+    print(output)
     return 0 if found.within else 1

@@ -6,8 +6,9 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
+from decaylab.cli.out import say, write_lines
 from decaylab.cli.parser import add_experiments, add_jobs, positive_int
-from decaylab.cli.runs import RUN_HELP, find, say, write_lines
+from decaylab.cli.runs import RUN_HELP, find
 from decaylab.cli.settings import parsed_fold
 from decaylab.errors import InputError
 
@@ -58,12 +59,12 @@ def run(args: argparse.Namespace) -> int:
 
     data = open_data(args.data)
     rows = _rows(args, data)
-    measured = measure(args, data, rows)
-    write_lines(table(data, measured, None if args.split is None else rows))
+    measured = _measure(args, data, rows)
+    write_lines(_table(data, measured, None if args.split is None else rows))
     return 0
 
 
-def measure(args: argparse.Namespace, data: DataSet, rows: NDArray[Any]) -> Measured:
+def _measure(args: argparse.Namespace, data: DataSet, rows: NDArray[Any]) -> Measured:
     """Simulate these rows again, as far as they are not yet, with progress."""
     from decaylab.cli.progress import SimulationProgress
     from decaylab.evaluation.measure_noise import measure_noise
@@ -72,7 +73,7 @@ def measure(args: argparse.Namespace, data: DataSet, rows: NDArray[Any]) -> Meas
         return measure_noise(data, rows, seed=args.seed, jobs=args.jobs, progress=progress)
 
 
-def table(data: DataSet, measured: Measured, rows: NDArray[Any] | None) -> list[str]:
+def _table(data: DataSet, measured: Measured, rows: NDArray[Any] | None) -> list[str]:
     """The figures over every room measured, or over those of `rows`."""
     import numpy as np
 
@@ -113,8 +114,8 @@ def _of_run(args: argparse.Namespace) -> int:
     record = find(args, args.run)
     data, errors = data_and_errors(record, args.data)
     rows = first_rows(data, errors.rows, args.rooms)
-    measured = measure(args, data, rows)
-    write_lines(table(data, measured, errors.rows))
+    measured = _measure(args, data, rows)
+    write_lines(_table(data, measured, errors.rows))
     content, remark = keep_ratio(record, errors, data)
     say(remark)
     if content is not None:

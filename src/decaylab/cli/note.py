@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
+from decaylab.cli.out import say
 from decaylab.cli.runs import add_run, chosen_run
 
 EXAMPLE = "decaylab note latest 'Weighted EDC, batch 8, gradient clip 1.0 (GOOD)'"
@@ -20,5 +20,5 @@ def run(args: argparse.Namespace) -> int:
 
     record = chosen_run(args)
     line = append_note(record.folder.path, record.run_id, " ".join(args.text))
-    print(line, file=sys.stderr)
+    say(line)
     return 0

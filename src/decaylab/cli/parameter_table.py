@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from decaylab.cli.out import terminal
 from decaylab.runlog.tables.table import Cell, Column, fit, render
 from decaylab.runlog.text import printable
 
@@ -27,7 +26,7 @@ CURVATURE_LIMIT = 10.0
 
 def table(rows: Sequence[Row], definitions: str) -> list[str]:
     """Head, one line a record, and what the marks mean."""
-    width, colour = _terminal()
+    width, colour = terminal()
     columns, dropped = fit(_columns(rows), width)
     lines = [*_head(rows, definitions), "", *render(columns, colour)]
     curved = sum(_is_curved(row) for row in rows)
@@ -81,12 +80,3 @@ def _cell(row: Row, name: str, decimals: int) -> Cell:
 def _is_curved(row: Row) -> bool:
     value = row["curvature"]
     return isinstance(value, float) and value > CURVATURE_LIMIT
-
-
-def _terminal() -> tuple[int | None, bool]:
-    """The width to fit, and whether colours are wanted; off a terminal nothing is cut."""
-    if not sys.stdout.isatty():
-        return None, False
-    import shutil
-
-    return shutil.get_terminal_size().columns, not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from typing import TYPE_CHECKING
 
-from decaylab.cli.runs import say, write_lines
+from decaylab.cli.out import say, write_data, write_lines
+from decaylab.cli.parser import from_0
 from decaylab.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("files", metavar="FILE", nargs="+", help="WAV, SOFA, NPY or CSV; a 2-D array is one record a row")
     add("--bands", action="store_true", help="per octave band, too (125 Hz to 16 kHz, below half the rate)")
-    add("--onset", metavar="N", type=_sample, help="sample that is t = 0, of every record (default: found)")
+    add("--onset", metavar="N", type=from_0, help="sample that is t = 0, of every record (default: found)")
     add(
         "--definitions",
         choices=("iso", "predecessor"),
@@ -69,8 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
         data = export.encode(NAMES, [list(row.values()) for row in rows], form)
         if args.output in (None, "-"):
-            sys.stdout.flush()
-            sys.stdout.buffer.write(data)  # UTF-8 whatever the terminal speaks: it is a file that happens to be a pipe
+            write_data(data)
             return 0
         export.write_to(args.output, data)
         say(f"written to {args.output}")
@@ -78,16 +77,6 @@ def run(args: argparse.Namespace) -> int:
 
     write_lines(table(rows, args.definitions))
     return 0
-
-
-def _sample(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = -1
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"expected a sample's number from 0, got '{text}'")
-    return value
 
 
 def _check(args: argparse.Namespace) -> None:

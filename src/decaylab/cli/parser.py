@@ -10,7 +10,13 @@ from decaylab.errors import InputError
 
 
 class CommandParser(argparse.ArgumentParser):
-    """The parser of one command. A mistake raises InputError: what was found, and where the options are listed."""
+    """The parser of one command. A mistake raises InputError: what was found, and where the options are listed.
+
+    Args:
+        name: of the command, and of the command below it if it has any.
+        help_line: what it does.
+        example: command lines, one a line.
+    """
 
     def __init__(self, name: str, help_line: str, example: str) -> None:
         super().__init__(
@@ -89,12 +95,22 @@ def add_jobs(parser: argparse.ArgumentParser) -> None:
 def positive_int(text: str) -> int:
     """An argument that counts something: 1, 2, 3, ...
 
-    Raises argparse.ArgumentTypeError, which becomes the one-line error.
+    Raises:
+        argparse.ArgumentTypeError: anything else, which becomes the one-line error.
     """
+    return _whole(text, 1)
+
+
+def from_0(text: str) -> int:
+    """An argument such as a seed or a sample's number: 0, 1, 2, ... Errors as of `positive_int`."""
+    return _whole(text, 0)
+
+
+def _whole(text: str, least: int) -> int:
     try:
         value = int(text)
     except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got '{text}'")
+        value = least - 1
+    if value < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number from {least}, got '{text}'")
     return value

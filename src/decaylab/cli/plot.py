@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 
+from decaylab.cli.out import check_output, say
 from decaylab.cli.parser import add_experiments
 from decaylab.cli.runs import RUN_HELP, find_all
 
@@ -33,31 +32,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Draw; the file's path goes to stdout, what the figure leaves out and a caption has to say to stderr."""
-    form = _format(args.output)
+    form = check_output("--output", args.output, [f".{form}" for form in FORMATS])[1:]
     records = find_all(args)
     from decaylab.reports.pictures import draw, gathered
     from decaylab.reports.render_matplotlib import picture_bytes
     from decaylab.runlog.files import replace_file
-    from decaylab.runlog.text import printable
 
     evidence = gathered(records)
     picture, missing = draw(evidence, args.kind)
     remarks = [f"{run.label}: {run.remark}" for run in evidence if run.remark]
     replace_file(args.output, picture_bytes(picture, form, args.width))
     for line in (*remarks, *(f"left out: {line}" for line in missing), *picture.notes):
-        print(printable(line), file=sys.stderr)
+        say(line)
     print(args.output)
     return 0
-
-
-def _format(output: str) -> str:
-    """The form that a file's name asks for, before anything is read or drawn."""
-    from decaylab.errors import InputError
-
-    form = os.path.splitext(output)[1][1:].lower()
-    if form not in FORMATS:
-        raise InputError(f"--output {output}: expected a name that ends in .{', .'.join(FORMATS)}")
-    folder = os.path.dirname(output)
-    if folder and not os.path.isdir(folder):
-        raise InputError(f"--output {output}: there is no folder {folder}")
-    return form

@@ -7,8 +7,9 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from decaylab.cli.parser import add_experiments
-from decaylab.cli.runs import find, say, write_lines
+from decaylab.cli.out import check_output, say, write_lines
+from decaylab.cli.parser import add_experiments, from_0
+from decaylab.cli.runs import find
 from decaylab.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--absorption", metavar="A1,...,A7", help="of all walls, 125 Hz to 8 kHz, 0 to 1")
     one.add_argument("--material", metavar="NAME", help="of all walls instead, from the table of pyroomacoustics")
     one.add_argument("--rir", metavar="FILE.wav", help="impulse responses, 32-bit float, one channel a receiver")
-    one.add_argument("--seed", type=int, default=0, metavar="S", help="of the impulse responses (default 0)")
+    one.add_argument("--seed", type=from_0, default=0, metavar="S", help="of the impulse responses (default 0)")
     one.add_argument("--plot", metavar="FILE.png", help="the decay curves (.png, .svg or .pdf)")
     many = parser.add_argument_group("a table of rooms")
     many.add_argument("--rooms", metavar="FILE.csv", help="columns ID, Length, ..., f1..f7, in any order")
@@ -79,15 +80,8 @@ def _check_outputs(args: argparse.Namespace) -> None:
     """Suffixes and folders, before seconds go into a prediction."""
     for option, suffixes in (("rir", (".wav",)), ("plot", (".png", ".svg", ".pdf")), ("out", (".csv", ".npz"))):
         path = getattr(args, option)
-        if path is None or path == "-":
-            continue
-        if os.path.splitext(path)[1].lower() not in suffixes:
-            raise InputError(f"--{option} {path}: the name must end in {' or '.join(suffixes)}")
-        folder = os.path.dirname(path)
-        if folder and not os.path.isdir(folder):
-            raise InputError(f"--{option} {path}: there is no folder {folder}")
-    if args.seed < 0:
-        raise InputError(f"--seed must be 0 or more, not {args.seed}")
+        if path is not None and path != "-":
+            check_output(f"--{option}", path, suffixes)
 
 
 def model_place(args: argparse.Namespace) -> str | None:

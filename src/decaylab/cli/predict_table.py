@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
-
+from decaylab.cli.out import terminal
 from decaylab.inference import PARAMETERS, Prediction, Predictor
 from decaylab.inference.about import BAND
 from decaylab.inference.load import is_shipped
@@ -19,16 +16,20 @@ _RANKS = {"ts": 5, "d50": 4, "onset": 3, "c80": 2, "t30": 1}
 
 
 def table(model: Predictor, rooms: RoomTable, prediction: Prediction) -> list[str]:
-    """Head, one line a receiver, and what the intervals are."""
+    """Head, one line a receiver, and what the intervals are.
+
+    Args:
+        model: what predicted.
+        rooms: one row a receiver of the same room.
+        prediction: of these rows, in their order.
+    """
     columns = [Column("receiver", [Cell(_place(row[RECEIVER])) for row in rooms.features], False, 0)]
     columns.append(Column("onset", [Cell(str(value)) for value in prediction.onset.tolist()], True, _RANKS["onset"]))
     for name in PARAMETERS:
         pairs = zip(prediction.parameters[name].tolist(), prediction.half_width[name].tolist(), strict=True)
         cells = [_cell(value, width, _DECIMALS[name]) for value, width in pairs]
         columns.append(Column(name, cells, True, _RANKS.get(name, 0)))
-    on_terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if on_terminal else None
-    colour = on_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    width, colour = terminal()
     kept, dropped = fit(columns, width)
     lines = [*_head(model, rooms), "", *render(kept, colour), *_foot(model, prediction)]
     if dropped:

@@ -6,7 +6,7 @@ import argparse
 import json
 
 from decaylab.cli import train
-from decaylab.cli.runs import write_lines
+from decaylab.cli.out import write_lines
 
 EXAMPLE = """\
 decaylab preflight --data data/rooms --model hybrid_v2 --loss weighted_edc --batch-size 8 --gradient-clip-val 1.0

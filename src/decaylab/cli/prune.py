@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from decaylab.cli.out import say, write_lines
 from decaylab.cli.parser import add_experiments, positive_int
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     if not found.removals:
         return 0
     if not args.yes:
-        print("nothing was removed; --yes removes what is listed", file=sys.stderr)
+        say("nothing was removed; --yes removes what is listed")
         return 0
     return _remove(found, args.experiments)
 
@@ -55,7 +56,6 @@ def _remove(found: Plan, experiments: str) -> int:
     from decaylab.errors import DecaylabError
     from decaylab.runlog.keeping import prune
     from decaylab.runlog.keeping.removable import sweep_removed
-    from decaylab.runlog.text import printable
 
     status, removed = 0, 0
     for removal in found.removals:
@@ -63,11 +63,11 @@ def _remove(found: Plan, experiments: str) -> int:
             prune.carry_out(removal, found.rules)
             removed += 1
         except DecaylabError as error:
-            print(printable(f"decaylab: error: {error}"), file=sys.stderr)
+            say(f"decaylab: error: {error}")
             status = max(status, error.exit_status)
     sweep_removed(experiments)
     what = f"{found.rules.only} of " if found.rules.only else ""
-    print(f"removed: {what}{removed} of {len(found.removals)} runs listed", file=sys.stderr)
+    say(f"removed: {what}{removed} of {len(found.removals)} runs listed")
     return status
 
 
@@ -95,5 +95,5 @@ def _print(found: Plan, experiments: str) -> None:
     if found.rules.keep_best is not None:
         lines.append(f"the best {found.rules.keep_best} by {found.rules.by} of each data set and test split stay")
     lines += [f"kept: {record.run_id}: {reason}" for record, reason in found.kept]
-    sys.stdout.write("\n".join([*map(printable, lines), ""]))
+    write_lines(map(printable, lines))
     sys.stdout.flush()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 from typing import TYPE_CHECKING
 
+from decaylab.cli.out import check_output, say
 from decaylab.cli.parser import add_experiments
-from decaylab.cli.runs import RUN_HELP, find_all, say
+from decaylab.cli.runs import RUN_HELP, find_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,11 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the page; its path goes to stdout, what of a run could not be read to stderr."""
-    from decaylab.errors import InputError
-
-    folder = os.path.dirname(args.output)
-    if os.path.splitext(args.output)[1].lower() not in (".html", ".htm") or (folder and not os.path.isdir(folder)):
-        raise InputError(f"--output {args.output}: expected a name that ends in .html, in a folder that is there")
+    check_output("--output", args.output, (".html", ".htm"))
     records = find_all(args)
     from decaylab.diagnosis.look import all_of
     from decaylab.reports.page import page

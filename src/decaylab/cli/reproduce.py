@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from decaylab.cli.again import add_again, assumptions
-from decaylab.cli.runs import add_run, chosen_run, write_lines
+from decaylab.cli.out import say, write_lines
+from decaylab.cli.runs import add_run, chosen_run
 
 if TYPE_CHECKING:
     from decaylab.training.reproduce import Again
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     found = reproduce.reproduce(again)
     for line in found.trouble:
-        print(printable(line), file=sys.stderr)
+        say(line)
     if found.verdict is None:
         print(f"{printable(record.run_id)} is not reproduced: the new run ended as {found.status}, without metrics")
     else:
@@ -67,11 +67,13 @@ def _verdict_lines(verdict: Verdict) -> list[str]:
     said = printable(f"{verdict.run} and {verdict.reproduction}: {verdict.verdict}")
     if verdict.verdict == "bit-equal":
         return [said]
+    from decaylab.runlog.tables.table import text_table
+
     rows = [
-        [row.name, _figure(row.recorded), _figure(row.again), _figure(row.difference), _figure(row.allowed), _word(row)]
+        [row.name, *map(_figure, (row.recorded, row.again, row.difference, row.allowed)), _word(row)]
         for row in verdict.rows
     ]
-    table = _table(["", "recorded", "again", "difference", "tolerance", ""], rows)
+    table = text_table(["", "recorded", "again", "difference", "tolerance", ""], rows)
     lines = _difference_lines(verdict.because)
     return [said, "", *table, "", _expected(verdict.because, verdict.on_gpu), *lines]
 
@@ -90,17 +92,11 @@ def _expected(because: Sequence[Difference], on_gpu: bool) -> str:
 
 
 def _difference_lines(differences: Sequence[Difference]) -> list[str]:
+    from decaylab.runlog.tables.table import text_table
     from decaylab.runlog.text import printable, shorten
 
     rows = [[printable(d.key), *(shorten(printable(str(v)), 60) for v in (d.recorded, d.here))] for d in differences]
-    return _table(["what differs", "recorded", "here"], rows) if rows else []
-
-
-def _table(heads: list[str], rows: list[list[str]]) -> list[str]:
-    from decaylab.runlog.tables.table import Cell, Column, render
-
-    columns = [Column(head, [Cell(row[at]) for row in rows], False, 0) for at, head in enumerate(heads)]
-    return render(columns, False)
+    return text_table(["what differs", "recorded", "here"], rows) if rows else []
 
 
 def _figure(value: float | None) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
+from decaylab.cli.out import say
 from decaylab.cli.parser import add_experiments, positive_int
 
 EXAMPLE = "decaylab restore archive/run_20260122_030000.tar.gz"
@@ -28,8 +28,8 @@ def run(args: argparse.Namespace) -> int:
     done = restore_archive(args.file, args.experiments, args.max_size and args.max_size * 10**9)
     checked = "checked against its manifest" if done.is_checked else "it has no manifest to check against"
     notes = f", {counted(done.notes, 'note')} put back" if done.notes else ""
-    print(printable(f"{counted(done.files, 'file')}, {checked}{notes}"), file=sys.stderr)
+    say(f"{counted(done.files, 'file')}, {checked}{notes}")
     for remark in done.remarks:
-        print(printable(f"note: {remark}"), file=sys.stderr)
+        say(f"note: {remark}")
     print(printable(done.path))
     return 0

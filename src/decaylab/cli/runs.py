@@ -1,13 +1,11 @@
-"""What the commands that take a RUN share: the argument, finding the run, writing lines."""
+"""What the commands that take a RUN share: the argument, finding the run."""
 
 from __future__ import annotations
 
 import argparse
-import os
-import sys
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from decaylab.cli.out import say
 from decaylab.cli.parser import add_experiments
 
 if TYPE_CHECKING:
@@ -62,20 +60,3 @@ def find_all(args: argparse.Namespace) -> list[Record]:
             say(f"{name}: {record.run_id} again; it is shown once")
         found.setdefault(record.path, record)
     return list(found.values())
-
-
-def write_lines(lines: Iterable[str]) -> None:
-    sys.stdout.write("\n".join([*lines, ""]))
-
-
-def say(text: str) -> None:
-    """A line to the person, on stderr; nothing for an empty one."""
-    if text:
-        from decaylab.runlog.text import printable
-
-        print(printable(text), file=sys.stderr)
-
-
-def wants_colour() -> bool:
-    """Whether the terminal that stdout is wants colours."""
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -7,8 +7,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from decaylab.cli.error_tables import FIELDS, distance_lines, worst_lines
+from decaylab.cli.out import say, write_lines
 from decaylab.cli.parser import positive_int
-from decaylab.cli.runs import add_run, chosen_run, say, write_lines
+from decaylab.cli.runs import add_run, chosen_run
 
 if TYPE_CHECKING:
     from decaylab.runlog.record import Record

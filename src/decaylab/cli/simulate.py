@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from decaylab.cli.parser import add_jobs, positive_int
+from decaylab.cli.out import say
+from decaylab.cli.parser import add_jobs, from_0, positive_int
 from decaylab.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,47 +18,30 @@ decaylab simulate --out data/published --rooms roomFeaturesDataset.csv --limit 6
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument(
-        "--out", required=True, metavar="DIR", help="the data set; goes on with or extends one that is there"
-    )
+    add = parser.add_argument
+    add("--out", required=True, metavar="DIR", help="the data set; goes on with or extends one that is there")
     rooms = parser.add_mutually_exclusive_group(required=True)
-    rooms.add_argument(
-        "--rooms", metavar="FILE.csv", help="table of rooms: ID, Length, ..., f1..f7, in any column order"
-    )
+    said = "table of rooms: ID, Length, ..., f1..f7, in any column order"
+    rooms.add_argument("--rooms", metavar="FILE.csv", help=said)
     rooms.add_argument("--count", type=positive_int, metavar="N", help="draw N rooms with real materials instead")
-    parser.add_argument(
-        "--wide",
-        action="store_true",
-        help="with --count: rooms from a bathroom to a small hall, any shape, source and receiver, mixed materials "
-        "(default: like the published ones)",
+    said = (
+        "with --count: rooms from a bathroom to a small hall, any shape, source and receiver, mixed materials "
+        "(default: like the published ones)"
     )
-    parser.add_argument(
-        "--limit",
-        type=positive_int,
-        metavar="N",
-        help="only N of the rooms, mixed from the whole table; a larger N keeps those of a smaller one",
+    add("--wide", action="store_true", help=said)
+    said = "only N of the rooms, mixed from the whole table; a larger N keeps those of a smaller one"
+    add("--limit", type=positive_int, metavar="N", help=said)
+    add("--rays", type=positive_int, metavar="N", help="rays to trace (default: 16000)")
+    said = "published: the library's own number of rays and time limit, as the published data set has them"
+    add("--preset", choices=("default", "published"), default="default", help=said)
+    said = (
+        "who makes responses of rooms: decaylab, the same several times faster, or the library itself "
+        "(default: that of the data set that is gone on with, else decaylab; pyroomacoustics for --preset published)"
     )
-    parser.add_argument("--rays", type=positive_int, metavar="N", help="rays to trace (default: 16000)")
-    parser.add_argument(
-        "--preset",
-        choices=("default", "published"),
-        default="default",
-        help="published: the library's own number of rays and time limit, as the published data set has them",
-    )
-    parser.add_argument(
-        "--builder",
-        choices=("decaylab", "pyroomacoustics"),
-        help="who makes responses of rooms: decaylab, the same several times faster, or the library itself "
-        "(default: that of the data set that is gone on with, else decaylab; pyroomacoustics for --preset published)",
-    )
-    parser.add_argument(
-        "--realisations",
-        type=positive_int,
-        default=1,
-        metavar="K",
-        help="average the curves of K simulations under different seeds: less noise (default: 1)",
-    )
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the data set (default: 0)")
+    add("--builder", choices=("decaylab", "pyroomacoustics"), help=said)
+    said = "average the curves of K simulations under different seeds: less noise (default: 1)"
+    add("--realisations", type=positive_int, default=1, metavar="K", help=said)
+    add("--seed", type=from_0, default=0, metavar="S", help="seed of the data set (default: 0)")
     add_jobs(parser)
 
 
@@ -83,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         )
     done = f"simulated {report.simulated} in {duration(report.seconds)}" if report.simulated else "nothing left to do"
     more = f"; {report.rooms - len(table)} more than asked for" if report.rooms > len(table) else ""
-    print(f"{report.rooms} rooms ({done}{more}), {report.digest}", file=sys.stderr)
+    say(f"{report.rooms} rooms ({done}{more}), {report.digest}")
     print(args.out)
     return 0
 
@@ -105,8 +89,6 @@ def _rooms(args: argparse.Namespace) -> tuple[RoomTable, dict[str, Any]]:
     """The rooms asked for, in the order of the store, and where they come from."""
     from decaylab.rooms.wanted import wanted_rooms
 
-    if args.seed < 0:
-        raise InputError(f"--seed must be 0 or more, not {args.seed}")
     if args.wide and args.rooms is not None:
         raise InputError("--wide says how --count draws rooms: leave it out with --rooms")
     rooms = args.count if args.rooms is None else args.rooms

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
+from decaylab.cli.out import say
 from decaylab.cli.runs import add_run, chosen_run
 
 EXAMPLE = """\
@@ -22,5 +22,5 @@ def run(args: argparse.Namespace) -> int:
 
     record = chosen_run(args)
     new = add_tags(record.path, args.tags)
-    print(f"{record.run_id}: {'added ' + ' '.join(new) if new else 'has these tags already'}", file=sys.stderr)
+    say(f"{record.run_id}: {'added ' + ' '.join(new) if new else 'has these tags already'}")
     return 0

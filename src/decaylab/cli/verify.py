@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 
+from decaylab.cli.out import say
 from decaylab.cli.parser import add_experiments
-from decaylab.cli.runs import say
 from decaylab.runlog.record import Record
 
 EXAMPLE = """\

@@ -7,7 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from decaylab.cli.runs import add_folder, chosen_folder, write_lines
+from decaylab.cli.out import say, terminal, write_lines
+from decaylab.cli.runs import add_folder, chosen_folder
 
 if TYPE_CHECKING:
     from decaylab.runlog.watching.watch import Watcher
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     if args.once:
         return _once(watcher)
     if not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
-        print("stdout is no terminal that can be drawn on: the state of now, as with --once", file=sys.stderr)
+        say("stdout is no terminal that can be drawn on: the state of now, as with --once")
         return _once(watcher)
     from decaylab.cli.watch_live import follow
 
@@ -50,16 +51,13 @@ def _once(watcher: Watcher) -> int:
     from decaylab.runlog.watching.watch_lines import COLUMNS, lines, row
 
     view = watcher.look()
-    if not sys.stdout.isatty():
+    width, colour = terminal()
+    if width is None:
         rows = [row(run) for run in (*view.running, *view.ended)]
         write_lines("\t".join(cells) for cells in (COLUMNS, *rows))
         return 0
-    import shutil
-
-    from decaylab.cli.runs import wants_colour
     from decaylab.runlog.tables.table import paint
 
-    width, colour = shutil.get_terminal_size().columns, wants_colour()
     picture = lines(view, watcher.experiments, width, None, sys.stdout.encoding)
     write_lines("".join(paint(text, style or None) if colour else text for text, style in line) for line in picture)
     return 0

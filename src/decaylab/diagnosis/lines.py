@@ -14,7 +14,13 @@ _INDENT = " " * 11
 
 
 def lines(record: Record, found: Sequence[Finding], width: int) -> list[str]:
-    """Findings for people: severity and code, then evidence, cause, change; the next command once, unwrapped."""
+    """Findings for people: severity and code, then evidence, cause, change; the next command once, unwrapped.
+
+    Args:
+        record: the run.
+        found: its findings, the likeliest cause first.
+        width: columns to wrap at, at least 40.
+    """
     name, status = printable(record.run_id), printable(str(record.status))
     if not found:
         return [f"{name} ({status}): nothing found"]

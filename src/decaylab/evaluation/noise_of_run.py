@@ -68,6 +68,14 @@ def keep_ratio(record: Record, errors: RoomErrors, data: DataSet) -> tuple[dict[
     """The run's errors over the label noise, kept in the run's label_noise.json; and what there is to say of it.
 
     A linked run is never written through, and too few rooms give no ratio.
+
+    Args:
+        record: the run.
+        errors: of its test rooms.
+        data: the data set that it was trained on, measured by `decaylab noise`.
+
+    Raises:
+        DataError, FileNotFoundError: noise.csv cannot be read. RunLogError: the disk refuses.
     """
     content = _ratio(record, errors, str(data.path))
     if content is None:

@@ -20,6 +20,11 @@ def level_over_time(curve: NDArray[np.floating], onset: int, sampling_rate: floa
 
     Samples lie close together after the onset, where a curve drops in steps, and evenly later. Without energy at the
     onset, or where it is not finite, the level is NaN.
+
+    Args:
+        curve: linear energy, (samples,).
+        onset: the sample that is t = 0.
+        sampling_rate: in Hz.
     """
     left = len(curve) - onset
     chosen = np.unique(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from decaylab.reports.spec import Axis, Line, Mark, Panel, Picture, Points, Values
+from decaylab.reports.spec import Axis, Line, Panel, Picture, Points, Values
 from decaylab.reports.stored import Evidence
 from decaylab.runlog.reading import number
 
@@ -18,9 +18,8 @@ _DECADE = 10.0
 
 def loss_picture(runs: Sequence[Evidence]) -> tuple[Picture | None, list[str]]:
     """Validation loss solid, training loss dotted, a star at the best epoch; and why runs have none, one line each."""
-    marks: list[Mark] = []
+    marks: list[Line | Points] = []
     missing, notes = [], []
-    lowest, highest = np.inf, -np.inf
     several = len(runs) > 1
     for place, run in enumerate(runs):
         own, note = _of_run(run, place, several)
@@ -29,24 +28,22 @@ def loss_picture(runs: Sequence[Evidence]) -> tuple[Picture | None, list[str]]:
             continue
         marks += own
         notes += note
-        for mark in own:
-            finite = mark.y[np.isfinite(mark.y)] if isinstance(mark, (Line, Points)) else np.empty(0)
-            if finite.size:
-                lowest, highest = min(lowest, float(finite.min())), max(highest, float(finite.max()))
     if not marks:
         return None, missing
     kinds = {_loss_type(run) for run in runs}
     if len(kinds) > 1:
         notes.append("The runs minimise different losses: their values cannot be compared, only their course.")
     label = "loss" if len(kinds) > 1 or None in kinds else f"loss ({kinds.pop()})"
-    panel = Panel("", Axis("epoch", whole=True), Axis(label, log=0 < lowest * _DECADE < highest), tuple(marks))
+    losses = np.concatenate([mark.y for mark in marks])
+    is_log = bool(0 < np.nanmin(losses) * _DECADE < np.nanmax(losses))
+    panel = Panel("", Axis("epoch", whole=True), Axis(label, log=is_log), tuple(marks))
     return Picture("loss", "Loss over the epochs", (panel,), tuple(notes)), missing
 
 
-def _of_run(run: Evidence, place: int, several: bool) -> tuple[list[Mark], list[str]]:
+def _of_run(run: Evidence, place: int, several: bool) -> tuple[list[Line | Points], list[str]]:
     epochs = run.history.by_epoch()
     order = sorted(epochs)
-    marks: list[Mark] = []
+    marks: list[Line | Points] = []
     notes = []
     x = np.array(order, dtype=np.float64)
     validation = _column(epochs, order, "val_loss")

@@ -35,12 +35,24 @@ def bullets(values: Iterable[str], style: str = "") -> str:
 
 
 def section(name: str, title: str, body: str) -> str:
-    """`name` is ours, never a run's."""
+    """A part of the page.
+
+    Args:
+        name: its id: ours, never a run's, as it is not escaped.
+        title: plain text.
+        body: HTML.
+    """
     return f'<section id="{name}"><h2>{text(title)}</h2>{body}</section>\n'
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str | Mark]], style: str = "") -> str:
-    """The first cell of each row names it. Wide tables scroll in themselves, not with the page."""
+    """A table. Wide ones scroll in themselves, not with the page.
+
+    Args:
+        head: names of the columns; empty: no head.
+        rows: plain text, or marked; the first cell of each names it.
+        style: a class of the page's style sheet.
+    """
     top = "".join(f'<th scope="col">{text(cell)}</th>' for cell in head)
     body = "".join(f"<tr>{_row(row)}</tr>" for row in rows)
     head_row = f"<thead><tr>{top}</tr></thead>" if head else ""

@@ -44,7 +44,16 @@ _DASHES = {"solid": "", "dash": "5 3", "dot": "1.5 2.5"}
 
 
 def figure(picture: Picture | None, kind: str, missing: Sequence[str]) -> str:
-    """The figure with what it tells, or why there is none."""
+    """The figure with what it tells, or why there is none.
+
+    Args:
+        picture: None: nothing to show.
+        kind: one of `SAID`.
+        missing: what is not in it, and why, one line each.
+
+    Raises:
+        MissingExtraError: plotly is not installed.
+    """
     _, tells = SAID[kind]
     left_out = bullets([f"Not shown: {line}" for line in missing], "missing")
     if picture is None:

@@ -27,32 +27,27 @@ _WORD = 11
 
 def parallel_picture(runs: Sequence[Evidence]) -> tuple[Picture | None, list[str]]:
     """Each axis runs from its least to its greatest value, words in the order of the alphabet."""
-    axes = [name for name in (*AXES, *RESULTS) if len({_key(run, name) for run in runs}) > 1]
+    axes = [name for name in (*AXES, *RESULTS) if len({_text(run, name) for run in runs}) > 1]
     if len(runs) < 2 or len(axes) < 2:
         return None, [] if len(runs) < 2 else ["the runs differ in less than two of the fields that could be axes"]
-    columns = [_scaled(runs, name) for name in axes]
-    marks: list[Mark] = [
-        Line(np.full(2, float(i)), np.array([0.0, 1.0]), "", INK, "solid", 0.8) for i in range(len(axes))
-    ]
+    scales = [_scale(runs, name) for name in axes]
+    places = np.arange(len(axes), dtype=np.float64)
+    marks: list[Mark] = [Line(np.full(2, x), np.array([0.0, 1.0]), "", INK, "solid", 0.8) for x in places]
     for place, run in enumerate(runs):
-        heights = np.array([column[place] for column in columns])
-        texts = tuple(f"{run.label}: {name} {_value(run, name)}" for name in axes)
-        marks.append(Line(np.arange(len(axes), dtype=np.float64), heights, run.label, place, "solid", 1.8, texts))
-    ticks = tuple((float(i), _axis_title(runs, name)) for i, name in enumerate(axes))
+        heights = np.array([column[place] for column, _ in scales])
+        texts = tuple(f"{run.label}: {name} {_text(run, name, name)}" for name in axes)
+        marks.append(Line(places, heights, run.label, place, "solid", 1.8, texts))
+    ticks = tuple((float(place), title) for place, (_, title) in enumerate(scales))
     x = Axis("", (-0.4, len(axes) - 0.6), ticks=ticks)
     y = Axis("", (-0.05, 1.05), ticks=((0.0, "least"), (1.0, "greatest")))
     notes = (f"Each axis from its least value (bottom) to its greatest (top). EDT, T20 and C50 are {BAND}.",)
     return Picture("parallel", "Settings and results", (Panel("", x, y, tuple(marks)),), notes), []
 
 
-def _key(run: Evidence, name: str) -> str:
+def _text(run: Evidence, name: str, field: str = "") -> str:
+    """A run's value in words; with the digits of a FIELD, or as it is recorded."""
     value = run.record.get(name)
-    return _MISSING if value is None else shown(value, "")
-
-
-def _value(run: Evidence, name: str) -> str:
-    value = run.record.get(name)
-    return _MISSING if value is None else shown(value, name)
+    return _MISSING if value is None else shown(value, field)
 
 
 def _numbers(runs: Sequence[Evidence], name: str) -> list[float] | None:
@@ -67,24 +62,17 @@ def _numbers(runs: Sequence[Evidence], name: str) -> list[float] | None:
     return found if np.isfinite(found).any() else None
 
 
-def _scaled(runs: Sequence[Evidence], name: str) -> list[float]:
-    """Height of each run on its axis, 0 to 1; NaN where a number is missing."""
-    values = _numbers(runs, name)
-    if values is None:
-        words = sorted({_key(run, name) for run in runs})
-        return [words.index(_key(run, name)) / (len(words) - 1) for run in runs]
-    low, high = np.nanmin(values), np.nanmax(values)
-    return [
-        float((value - low) / (high - low)) if high > low else (0.5 if value == value else value) for value in values
-    ]
-
-
-def _axis_title(runs: Sequence[Evidence], name: str) -> str:
-    """Its name, with the values at its ends."""
+def _scale(runs: Sequence[Evidence], name: str) -> tuple[Sequence[float], str]:
+    """Height of each run on its axis, 0 to 1, NaN where a number is missing; and the axis's title with its ends."""
     field = label(name)
     values = _numbers(runs, name)
     if values is None:
-        words = [shorten(word, _WORD) for word in sorted({_key(run, name) for run in runs})]
-        return f"{field.label}\n{words[0]} to\n{words[-1]}"
-    low, high = shown(float(np.nanmin(values)), name), shown(float(np.nanmax(values)), name)
-    return f"{field.label}\n{low} to\n{high} {field.unit}".rstrip()
+        own = [_text(run, name) for run in runs]
+        words = sorted(set(own))
+        ends = [shorten(words[0], _WORD), shorten(words[-1], _WORD)]
+        heights = [words.index(word) / (len(words) - 1) for word in own]
+    else:
+        low, high = float(np.nanmin(values)), float(np.nanmax(values))
+        ends = [shown(low, name), f"{shown(high, name)} {field.unit}".rstrip()]
+        heights = [(value - low) / (high - low) if high > low else value * 0 + 0.5 for value in values]
+    return heights, f"{field.label}\n{ends[0]} to\n{ends[1]}"

@@ -64,8 +64,11 @@ _SYMBOLS = {"circle": "o", "open": "o", "star": "*"}
 def matplotlib_figure(picture: Picture, width: str = "double", *, is_quick: bool = False) -> Figure:
     """The picture at the width of one column or of the page (`WIDTHS`): panels side by side, or one below the other.
 
-    `is_quick`: with margins that suit three panels side by side instead of computed ones, which take as long as
-    the drawing.
+    Args:
+        picture: what to draw.
+        width: one of `WIDTHS`.
+        is_quick: with margins that suit three panels side by side instead of computed ones, which take as long as
+            the drawing.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -74,15 +77,27 @@ def matplotlib_figure(picture: Picture, width: str = "double", *, is_quick: bool
         figure = _figure(len(picture.panels), width, picture, None if is_quick else "constrained")
         if is_quick:
             figure.subplots_adjust(left=0.07, right=0.99, bottom=0.33, top=0.9, wspace=0.3)
+        drawn: dict[str, Any] = {}
         for axes, panel in zip(figure.axes, picture.panels, strict=True):
-            _draw(axes, panel)
-        if shown := picture.legend():
-            _legend(figure, shown, width, "lower center" if is_quick else "outside lower center")
+            for mark, artist in _draw(axes, panel):
+                if mark.label:
+                    drawn.setdefault(mark.label, artist)
+        if drawn:
+            _legend(figure, drawn, width, "lower center" if is_quick else "outside lower center")
     return figure
 
 
 def picture_bytes(picture: Picture, form: str, width: str = "double") -> bytes:
-    """The picture as a file of `FORMATS`; the same bytes for the same picture and version of matplotlib."""
+    """The picture as a file; the same bytes for the same picture and version of matplotlib.
+
+    Args:
+        picture: what to draw.
+        form: one of `FORMATS`.
+        width: one of `WIDTHS`.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
     figure = matplotlib_figure(picture, width)
     target = io.BytesIO()
     with _style(), warnings.catch_warnings():
@@ -128,14 +143,14 @@ def _figure(count: int, width: str, picture: Picture, layout: Any) -> Figure:
     return figure
 
 
-def _draw(axes: Any, panel: Panel) -> None:
+def _draw(axes: Any, panel: Panel) -> list[tuple[Mark, Any]]:
+    """Draw a panel; each mark, and what matplotlib made of it."""
     from matplotlib.ticker import MaxNLocator
 
     axes.set_title(_text(panel.title))
     axes.set_xlabel(_text(panel.x.label))
     axes.set_ylabel(_text(panel.y.label))
-    for mark in panel.marks:
-        _mark(axes, mark)
+    drawn = [(mark, _mark(axes, mark)) for mark in panel.marks]
     across = axes.figure.get_figwidth() / _MM * axes.get_position().width
     _scale(panel.x, axes.set_xscale, axes.set_xlim, axes.set_xticks, across)
     _scale(panel.y, axes.set_yscale, axes.set_ylim, axes.set_yticks, math.inf)
@@ -145,6 +160,7 @@ def _draw(axes: Any, panel: Panel) -> None:
         axes.set_box_aspect(1)
         for axis in (axes.xaxis, axes.yaxis):  # the same grid on both, which matplotlib would make finer upwards
             axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
+    return drawn
 
 
 def _scale(axis: Axis, set_scale: Any, set_limits: Any, set_ticks: Any, across: float) -> None:
@@ -159,13 +175,14 @@ def _scale(axis: Axis, set_scale: Any, set_limits: Any, set_ticks: Any, across: 
         )
 
 
-def _mark(axes: Any, mark: Mark) -> None:
+def _mark(axes: Any, mark: Mark) -> Any:
+    """Draw a mark; what matplotlib made of it, which also stands in the legend."""
+    own = colour(mark.colour)
     if isinstance(mark, Band):
-        axes.fill_between(mark.x, mark.low, mark.high, color=colour(mark.colour), alpha=mark.opacity, linewidth=0)
-    elif isinstance(mark, Line):
-        axes.plot(mark.x, mark.y, color=colour(mark.colour), linestyle=_DASHES[mark.dash], linewidth=0.7 * mark.width)
-    else:
-        axes.plot(mark.x, mark.y, linestyle="none", zorder=3, **_marker(mark))
+        return axes.fill_between(mark.x, mark.low, mark.high, color=own, alpha=mark.opacity, linewidth=0)
+    if isinstance(mark, Line):
+        return axes.plot(mark.x, mark.y, color=own, linestyle=_DASHES[mark.dash], linewidth=0.7 * mark.width)[0]
+    return axes.plot(mark.x, mark.y, linestyle="none", zorder=3, **_marker(mark))[0]
 
 
 def _marker(mark: Points) -> dict[str, Any]:
@@ -181,24 +198,13 @@ def _marker(mark: Points) -> dict[str, Any]:
     }
 
 
-def _legend(figure: Figure, marks: list[Mark], width: str, place: str) -> None:
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
-    handles: list[Any] = []
-    for mark in marks:
-        if isinstance(mark, Band):
-            handles.append(Patch(color=colour(mark.colour), alpha=mark.opacity, linewidth=0))
-        elif isinstance(mark, Line):
-            dashes: Any = _DASHES[mark.dash]
-            handles.append(Line2D([], [], color=colour(mark.colour), linestyle=dashes, linewidth=0.7 * mark.width))
-        else:
-            handles.append(Line2D([], [], linestyle="none", **_marker(mark)))
+def _legend(figure: Figure, drawn: dict[str, Any], width: str, place: str) -> None:
+    """The legend of what was drawn, by its label."""
     # A label that begins with an underscore is left out of a legend, so each begins with a space.
-    labels = [f" {_text(mark.label)}" for mark in marks]
+    labels = [f" {_text(label)}" for label in drawn]
     longest = max(map(len, labels))
     columns = max(1, min(len(labels), math.floor(WIDTHS[width] / (1.25 * longest + 9))))
-    figure.legend(handles, labels, loc=place, ncols=columns, frameon=False)
+    figure.legend(list(drawn.values()), labels, loc=place, ncols=columns, frameon=False)
 
 
 def _text(text: str) -> str:

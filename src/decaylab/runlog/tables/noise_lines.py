@@ -6,7 +6,7 @@ from typing import Any
 
 from decaylab.runlog.reading import number, section
 from decaylab.runlog.tables.cells import fixed
-from decaylab.runlog.tables.table import Cell, Column, render
+from decaylab.runlog.tables.table import text_table
 
 #: Metric -> label, unit and digits of what is shown.
 _SHOWN = {
@@ -51,7 +51,4 @@ def noise_table(summary: dict[str, Any]) -> list[str]:
             )
         )
     names = ("metric", "noise", "95 % interval", "rooms", "heaviest tenth of rooms")
-    columns = [
-        Column(names[place], [Cell(row[place]) for row in rows], place in (1, 3, 4), 0) for place in range(len(names))
-    ]
-    return render(columns, False)
+    return text_table(names, rows, numbers=("noise", "rooms", "heaviest tenth of rooms"))
