@@ -35,10 +35,7 @@ shipped-model: $(STAMP)
 
 # The pages that are made of the code; tests compare them.
 pages: $(STAMP)
-	$(BIN)/python -m decaylab.cli.reference > docs/cli.md
-	$(BIN)/python -m decaylab.catalogue.page > docs/settings.md
-	$(BIN)/python -m decaylab.runlog.keys schema > docs/metadata.schema.json
-	$(BIN)/python -m decaylab.runlog.keys into docs/run-log.md
+	$(BIN)/python scripts/pages.py
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "decaylab needs Python 3.11 or newer; name one with: make PYTHON=python3.12")'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import pathlib
 import pickle
 import subprocess
 import sys
@@ -11,7 +10,6 @@ from importlib import import_module
 
 import pytest
 
-from decaylab.catalogue import page
 from decaylab.catalogue.fields import ALIASES, FIELDS, TABLE_COLUMNS
 from decaylab.catalogue.losses import LOSSES
 from decaylab.catalogue.models import MODELS
@@ -78,8 +76,3 @@ def test_what_cannot_be_is_refused_by_its_option(values, said) -> None:
     with pytest.raises(InputError) as raised:
         TrainConfig("rooms", **values).check()
     assert str(raised.value).startswith(said)
-
-
-def test_the_page_of_settings_is_generated_from_the_rows() -> None:
-    docs = pathlib.Path(__file__).parents[2] / "docs"
-    assert (docs / "settings.md").read_text() == page.page(), "python -m decaylab.catalogue.page > docs/settings.md"

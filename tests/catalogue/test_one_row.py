@@ -50,6 +50,9 @@ class Absolute(CurveLoss):
 """
 
 
+PAGES = str(Path(__file__).parents[2] / "scripts" / "pages.py")
+
+
 class Copy:
     """The copy of the package, and its commands."""
 
@@ -166,15 +169,15 @@ def test_the_next_command_and_from_keep_them(copy: Copy, run: Path) -> None:
 
 
 def test_schema_completion_and_docs_have_them(copy: Copy) -> None:
-    schema = json.loads(copy.python("-m", "decaylab.runlog.keys", "schema"))
+    schema = json.loads(copy.python(PAGES, "schema"))
     assert schema["properties"]["training_config"]["properties"]["sparkle"]["type"] == ["number", "null"]
     assert schema["properties"]["loss_config"]["properties"]["shine_weight"]["type"] == ["number", "null"]
     script = copy.decaylab("completion", "bash")
     for word in ("--sparkle", "--shine-weight", " tiny ", " absolute "):
         assert word in script
-    page = copy.python("-m", "decaylab.runlog.keys", "page")
+    page = copy.python(PAGES, "keys")
     assert "| `training_config.sparkle` | lm | number or null |" in page
-    settings = copy.python("-m", "decaylab.catalogue.page")
+    settings = copy.python(PAGES, "settings")
     for start in ("| `--sparkle` |", "| `--shine-weight` |", "| `tiny` |", "| `absolute` |"):
         assert start in settings
-    assert "--sparkle" in copy.python("-m", "decaylab.cli.reference")
+    assert "--sparkle" in copy.python(PAGES, "cli")

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -148,7 +149,9 @@ def test_the_help_of_a_subcommand_shows_an_example(name, capsys):
 def test_the_reference_has_a_section_for_each_subcommand():
     _, parser = program.command("data")
     assert list(subcommands(parser)) == ["check", "export"]
-    page = subprocess.run([sys.executable, "-m", "decaylab.cli.reference"], capture_output=True, text=True).stdout
+    page = subprocess.run(
+        [sys.executable, str(Path(__file__).parents[2] / "scripts" / "pages.py"), "cli"], capture_output=True, text=True
+    ).stdout
     assert "\n## decaylab data\n" in page
     assert "\n### decaylab data check\n\n```text\nusage: decaylab data check" in page
     assert "\n### decaylab data export\n" in page

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from decaylab.errors import DataError
-from decaylab.evaluation.recompute import differences, recompute_metrics
+from decaylab.evaluation.recompute import differences, score_arrays
 from decaylab.evaluation.scores import DETAILS
 
 TIME = np.arange(96_000) / 48_000
@@ -19,7 +19,7 @@ def decays(times):
 @pytest.fixture(scope="module")
 def computed():
     times = np.linspace(0.3, 1.0, 8)
-    return recompute_metrics(decays(times * 1.03), decays(times))
+    return score_arrays(decays(times * 1.03), decays(times)).result()
 
 
 def test_the_same_metrics_differ_in_nothing(computed):
@@ -64,13 +64,13 @@ def test_medians_of_an_older_record_lack_the_new_parameter():
     prediction = target.copy()
     prediction[0] = np.nan
     medians = {"edt": 0.5, "t20": 0.5, "t30": None, "c50": 3.0}
-    result = recompute_metrics(prediction, target, training_medians=medians)
+    result = score_arrays(prediction, target, training_medians=medians).result()
     assert result["t20"]["mae"] == pytest.approx(0, abs=1e-3)
     assert (result["ts"]["mae"], result["t30"]["mae"]) == (None, None)
     with pytest.raises(DataError, match="medians"):
-        recompute_metrics(prediction, target)
+        score_arrays(prediction, target).result()
 
 
 def test_no_rooms_are_no_curves():
     with pytest.raises(DataError, match="curves"):
-        recompute_metrics(decays([]), decays([]))
+        score_arrays(decays([]), decays([])).result()

@@ -7,7 +7,7 @@ import pytest
 
 from decaylab.errors import DataError, InputError
 from decaylab.evaluation.curve_file import CurveFile
-from decaylab.evaluation.recompute import recompute_metrics
+from decaylab.evaluation.recompute import score_arrays
 from decaylab.evaluation.reevaluate import reevaluate
 
 RATE = 8_000
@@ -52,7 +52,7 @@ def test_iso_is_what_every_run_is_scored_by(tmp_path):
     np.save(tmp_path / "targets.npy", decays(times))
     predictions, targets = (CurveFile(str(tmp_path / f"{name}.npy")) for name in ("predictions", "targets"))
     found = reevaluate(predictions, targets, "iso", RATE)
-    assert found.metrics == recompute_metrics(decays(times * 1.02), decays(times), RATE)
+    assert found.metrics == score_arrays(decays(times * 1.02), decays(times), RATE).result()
     assert found.metrics["t20"]["mae"] == pytest.approx(0.02 * times.mean(), rel=1e-3)
     assert found.notes == []
 

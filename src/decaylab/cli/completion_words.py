@@ -7,6 +7,7 @@ an option without a value is a `flag`.
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import NamedTuple
 
 from decaylab.catalogue.fields import FIELDS
@@ -85,3 +86,8 @@ def _value(action: argparse.Action) -> Value:
     if shown in _KINDS:
         return Value(_KINDS[shown], (), repeated)
     return Value("file" if any(part in shown for part in _PATHS) else "text", (), repeated)
+
+
+def part(name: str) -> str:
+    """A file of the folder `shells`: the part of a script that is the same whatever the commands are."""
+    return Path(__file__).with_name("shells").joinpath(name).read_text(encoding="utf-8")

@@ -58,11 +58,6 @@ class Facts:
         return losses_of(self.record.history())
 
     @cached_property
-    def is_decaylab(self) -> bool:
-        """Whether `decaylab train` made the run; a loop of the user's own is told by its lack of our code's digest."""
-        return isinstance(self.record.get("environment.code"), str)
-
-    @cached_property
     def loss(self) -> str | None:
         return self.text("loss_type")
 

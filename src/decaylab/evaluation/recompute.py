@@ -17,22 +17,6 @@ BLOCK_ROWS = 64
 TOLERANCE = 1e-6
 
 
-def recompute_metrics(
-    predictions: CurveFile | NDArray[Any],
-    targets: CurveFile | NDArray[Any],
-    sampling_rate: float = 48_000,
-    training_medians: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    """Metrics of stored curves, as `CurveMetrics.result` gives them; arguments and errors as in `score_arrays`.
-
-    Args:
-        predictions, targets: (rooms, samples), linear energy.
-        sampling_rate: in Hz.
-        training_medians: those of the record; needed only where invalid predictions were scored as them.
-    """
-    return score_arrays(predictions, targets, sampling_rate, training_medians).result()
-
-
 def score_arrays(
     predictions: CurveFile | NDArray[Any],
     targets: CurveFile | NDArray[Any],

@@ -7,13 +7,13 @@ page's content security policy forbids it every request.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from decaylab.diagnosis.findings import Finding
 from decaylab.errors import MissingExtraError
 from decaylab.reports import page_sections as sections
 from decaylab.reports.markup import bullets, paragraph, section, text
 from decaylab.reports.page_figures import SAID, figure
-from decaylab.reports.page_style import STYLE
 from decaylab.reports.pictures import KINDS
 from decaylab.reports.stored import Evidence
 
@@ -50,7 +50,7 @@ def page(
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<link rel="icon" href="data:,">\n'
-        f"<title>{text(heading)}</title>\n<style>{STYLE}</style>\n<script>{get_plotlyjs()}</script>\n"
+        f"<title>{text(heading)}</title>\n<style>\n{_style()}</style>\n<script>{get_plotlyjs()}</script>\n"
         f"</head>\n<body>\n{body}</body>\n</html>\n"
     )
 
@@ -86,3 +86,7 @@ def _parts(runs: Sequence[Evidence], found: Mapping[str, Sequence[Finding]]) -> 
     parts.append(section("settings", "Settings", sections.recorded(runs, "settings")))
     parts.append(section("environment", "Environment", sections.recorded(runs, "surroundings")))
     return parts
+
+
+def _style() -> str:
+    return Path(__file__).with_name("page.css").read_text(encoding="utf-8")

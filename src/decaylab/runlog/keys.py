@@ -1,12 +1,7 @@
-"""The format of metadata.json for programs and people: JSON Schema, a table, and the check of a record's types.
-
-All three are made of the rows of `decaylab.catalogue.keys`. `python -m decaylab.runlog.keys schema` prints
-docs/metadata.schema.json and `... page` the table of docs/run-log.md; a test compares them.
-"""
+"""The format of metadata.json as JSON Schema, and the check of a record's types, of the rows of `catalogue.keys`."""
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from decaylab.catalogue.document import DOCUMENTED, SCHEMA_VERSION, STORED_STATUSES
@@ -33,17 +28,6 @@ def json_schema() -> dict[str, Any]:
                 place["required"] = list(documented)
         place.setdefault("properties", {}).setdefault(name, {}).update(_property(key))
     return root
-
-
-def page() -> str:
-    """The table of docs/run-log.md, in Markdown."""
-    import json
-
-    lines = ["| key | unit | type | meaning | example |", "|---|---|---|---|---|"]
-    for key in KEYS:
-        shown = "" if key.example is None else f"`{json.dumps(key.example)}`"
-        lines.append(f"| `{key.path}` | {key.unit} | {' or '.join(key.types)} | {key.meaning} | {shown} |")
-    return "\n".join(lines) + "\n"
 
 
 def type_faults(metadata: dict[str, Any]) -> list[str]:
@@ -87,22 +71,3 @@ def _json_type(value: Any) -> str:
     if isinstance(value, (int, float)):
         return "a number"
     return next((name for name, kind in _PYTHON.items() if isinstance(value, kind)), type(value).__name__)
-
-
-def main(what: str, path: str | None = None) -> str:
-    """What `python -m decaylab.runlog.keys WHAT` prints; `into PAGE` puts the table into a page."""
-    import json
-
-    if what == "into" and path is not None:
-        with open(path, encoding="utf-8") as file:
-            old = file.read()
-        begin = old.index("| key | unit |")
-        end = old.index("\n", old.rindex("\n| `", begin) + 1) + 1
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(old[:begin] + page() + old[end:])
-        return ""
-    return page() if what == "page" else json.dumps(json_schema(), indent=2) + "\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(main(*(sys.argv[1:] or ["schema"])))
