@@ -188,7 +188,7 @@ def test_a_table_of_rooms(call: Any, tmp_path: Path, checkpoint: Path) -> None:
         ([], "needs --room, --source, --receiver, --absorption or --material"),
         ([*ROOM], "--absorption or --material"),
         ([*ROOM, *ABSORPTION, "--material", "brickwork"], "give one of them"),
-        (["--room", "5,4", *ROOM[2:], *ABSORPTION], "--room 5,4: expected 3 numbers"),
+        (["--room", "5,4", *ROOM[2:], *ABSORPTION], "--room: 5,4: expected 3 numbers"),
         ([*ROOM, "--absorption", "0.1"], "expected 7 numbers"),
         (["--room", "5,4,3", "--source", "1,2,9", *ROOM[4:], *ABSORPTION], "outside the room"),
         (["--room", "nan,4,3", *ROOM[2:], *ABSORPTION], "not a finite number"),

@@ -21,24 +21,22 @@ def add_again(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--assume",
         metavar="KEY=VALUE",
+        type=_assumption,
         action="append",
         default=[],
         help="a setting that the record lacks, such as seed=0; recorded as assumed; may be repeated",
     )
 
 
-def assumptions(args: argparse.Namespace) -> dict[str, Any]:
-    """`--assume KEY=VALUE` as key -> value; a value that is JSON (a number, true, null) is taken as such."""
-    found: dict[str, Any] = {}
-    for text in args.assume:
-        key, separator, value = text.partition("=")
-        if not separator or not key:
-            raise InputError(f"--assume {text!r} is not of the form KEY=VALUE, for example seed=0")
-        try:
-            found[key] = json.loads(value)
-        except ValueError:
-            found[key] = value
-    return found
+def _assumption(text: str) -> tuple[str, Any]:
+    """`KEY=VALUE` as a pair; a value that is JSON (a number, true, null) is taken as such."""
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        raise InputError(f"--assume {text!r} is not of the form KEY=VALUE, for example seed=0")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
 
 
 def report(outcome: Outcome) -> None:

@@ -13,6 +13,8 @@ from decaylab.cli.runs import find
 from decaylab.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from decaylab.inference import Prediction, Predictor
     from decaylab.rooms.features import RoomTable
 
@@ -34,10 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "it the model that ships with the package",
     )
     one = parser.add_argument_group("one room")
-    one.add_argument("--room", metavar="L,W,H", help="length, width, height in metres")
-    one.add_argument("--source", metavar="X,Y,Z", help="in metres, from a corner of the room")
-    one.add_argument("--receiver", metavar="X,Y,Z", action="append", help="may be given several times")
-    one.add_argument("--absorption", metavar="A1,...,A7", help="of all walls, 125 Hz to 8 kHz, 0 to 1")
+    size, place = _numbers(3, "length, width, height in metres"), _numbers(3, "x, y, z in metres")
+    octaves = _numbers(7, "one for each octave 125 Hz to 8 kHz")
+    one.add_argument("--room", metavar="L,W,H", type=size, help="length, width, height in metres")
+    one.add_argument("--source", metavar="X,Y,Z", type=place, help="in metres, from a corner of the room")
+    one.add_argument("--receiver", metavar="X,Y,Z", type=place, action="append", help="may be given several times")
+    one.add_argument("--absorption", metavar="A1,...,A7", type=octaves, help="of all walls, 125 Hz to 8 kHz, 0 to 1")
     one.add_argument("--material", metavar="NAME", help="of all walls instead, from the table of pyroomacoustics")
     one.add_argument("--rir", metavar="FILE.wav", help="impulse responses, 32-bit float, one channel a receiver")
     one.add_argument("--seed", type=from_0, default=0, metavar="S", help="of the impulse responses (default 0)")
@@ -47,6 +51,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", metavar="FILE.csv", help="parameters as FILE.csv, or curves too as FILE.npz; - is CSV to stdout")
     add("--model", metavar="NAME", help="package.module:Class again, for the checkpoint of a model of your own")
     add_experiments(parser)
+
+
+def _numbers(count: int, what: str) -> Callable[[str], list[float]]:
+    """What reads an argument of `count` numbers with commas between them."""
+
+    def read(text: str) -> list[float]:
+        try:
+            values = [float(part) for part in text.split(",")]
+        except ValueError:
+            values = []
+        if len(values) != count:
+            raise argparse.ArgumentTypeError(f"{text}: expected {count} numbers with commas between them, {what}")
+        return values
+
+    return read
 
 
 def run(args: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,23 +71,5 @@ def _from_options(args: argparse.Namespace) -> RoomTable:
         raise InputError(f"a room needs {', '.join(missing)} besides (or give a table with --rooms FILE.csv)")
     if args.absorption is not None and args.material is not None:
         raise InputError("--absorption and --material both say what the walls are: give one of them")
-    if args.absorption is not None:
-        absorption: Sequence[float] = _numbers(
-            "--absorption", args.absorption, 7, "one for each octave 125 Hz to 8 kHz"
-        )
-    else:
-        absorption = material_absorption(args.material)
-    size = _numbers("--room", args.room, 3, "length, width, height in metres")
-    source = _numbers("--source", args.source, 3, "x, y, z in metres")
-    receivers = [_numbers("--receiver", text, 3, "x, y, z in metres") for text in args.receiver]
-    return rooms_at_receivers(size, source, receivers, absorption)
-
-
-def _numbers(option: str, text: str, count: int, what: str) -> list[float]:
-    try:
-        values = [float(part) for part in text.split(",")]
-    except ValueError:
-        values = []
-    if len(values) != count:
-        raise InputError(f"{option} {text}: expected {count} numbers with commas between them, {what}")
-    return values
+    absorption = material_absorption(args.material) if args.absorption is None else args.absorption
+    return rooms_at_receivers(args.room, args.source, args.receiver, absorption)

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from decaylab.cli.again import add_again, assumptions
+from decaylab.cli.again import add_again
 from decaylab.cli.out import say, write_lines
 from decaylab.cli.runs import add_run, chosen_run
 
@@ -30,12 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from decaylab.runlog.text import printable
 
-    assumed = assumptions(args)
     record = chosen_run(args)
     from decaylab.training import reproduce
 
     again = reproduce.plan_again(
-        record, args.experiments, data=args.data, model=args.model, assumed=assumed, device=args.device
+        record, args.experiments, data=args.data, model=args.model, assumed=dict(args.assume), device=args.device
     )
     if args.dry_run:
         write_lines(_plan_lines(again))

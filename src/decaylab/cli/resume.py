@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from decaylab.cli.again import add_again, assumptions, report
+from decaylab.cli.again import add_again, report
 from decaylab.cli.runs import add_run, chosen_run
 
 EXAMPLE = """\
@@ -22,12 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    assumed = assumptions(args)
     record = chosen_run(args)
     from decaylab.training.resume import resume
 
     outcome = resume(
-        record, data=args.data, model=args.model, assumed=assumed, gone=args.gone, keep_last=args.keep_last
+        record, data=args.data, model=args.model, assumed=dict(args.assume), gone=args.gone, keep_last=args.keep_last
     )
     report(outcome)
     return 0 if outcome.status == "completed" else 1

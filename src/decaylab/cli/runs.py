@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import TYPE_CHECKING
 
 from decaylab.cli.out import say
@@ -37,6 +38,25 @@ def chosen_folder(args: argparse.Namespace) -> str:
     if args.folder is not None and args.experiments is not None and args.folder != args.experiments:
         raise InputError(f"two folders named: {args.folder} and --experiments {args.experiments}; name one")
     return str(args.folder or args.experiments or "experiments")
+
+
+def add_run_or_folder(parser: argparse.ArgumentParser, said: str) -> None:
+    """The argument RUN or EXPERIMENTS, with what is said of it, and `--experiments`."""
+    parser.add_argument("run", nargs="?", metavar="RUN or EXPERIMENTS", help=said)
+    add_experiments(parser)
+
+
+def run_or_folder(args: argparse.Namespace) -> Record | str:
+    """The run that the argument names; or the folder of runs that it, or `--experiments`, is."""
+    if args.run is None:
+        return str(args.experiments)
+    is_id = os.sep not in args.run and os.path.isdir(os.path.join(args.experiments, args.run))
+    if not is_id and os.path.isdir(args.run):
+        from decaylab.runlog.store import is_run
+
+        if not is_run(args.run):
+            return str(args.run)
+    return find(args, args.run)
 
 
 def chosen_run(args: argparse.Namespace) -> Record:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 
 from decaylab.cli.out import say
-from decaylab.cli.parser import add_experiments
-from decaylab.runlog.record import Record
+from decaylab.cli.runs import add_run_or_folder, run_or_folder
 
 EXAMPLE = """\
 decaylab verify latest --deep
@@ -15,20 +13,21 @@ decaylab verify experiments"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", nargs="?", metavar="RUN or EXPERIMENTS", help="default: every run of the folder")
     parser.add_argument(
         "--deep",
         action="store_true",
         help="compute the metrics again from the stored arrays; without it an edited one passes",
     )
-    add_experiments(parser)
+    add_run_or_folder(parser, "default: every run of the folder")
 
 
 def run(args: argparse.Namespace) -> int:
+    from decaylab.runlog.store import scan
     from decaylab.runlog.text import counted, printable
     from decaylab.runlog.verify import verify
 
-    records = _chosen(args.run, args.experiments)
+    chosen = run_or_folder(args)
+    records = scan(chosen) if isinstance(chosen, str) else [chosen]
     faulty = 0
     for record in records:
         verdict = verify(record)
@@ -48,15 +47,3 @@ def run(args: argparse.Namespace) -> int:
     if len(records) != 1:
         say(f"{len(records)} runs verified, {faulty} with faults")
     return 1 if faulty else 0
-
-
-def _chosen(name: str | None, experiments: str) -> list[Record]:
-    """One run by any of its names; all runs of a folder that is no run itself."""
-    from decaylab.runlog.find import find_run
-    from decaylab.runlog.store import is_run, read_run, scan
-
-    if name is None:
-        return scan(experiments)
-    if not os.path.isdir(name):
-        return [find_run(experiments, name, say)]
-    return [read_run(name)] if is_run(name) else scan(name)
