@@ -111,7 +111,7 @@ def test_export_prints_the_folder_and_round_trips(store, tmp_path, capfd):
     [
         (["check", "nowhere"], "no data set at nowhere"),
         (["check", "."], "holds no data set"),
-        (["check", "{store}", "--split", "rooms"], "unknown split 'rooms'"),
+        (["check", "{store}", "--split", "rooms"], "--split 'rooms'"),
         (["check", "{store}", "--fold", "1/5"], "folds are for the splits room and material"),
         (["check", "{store}", "--split", "room", "--fold", "one"], "--fold 'one' is not of the form K/N"),
         (["check", "{store}", "--split", "material", "--fold", "1/4"], "fold 1/4 does not exist"),

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from decaylab.catalogue.settings import BY_NAME
 from decaylab.cli.out import say, write_lines
-from decaylab.cli.parser import add_subcommands, from_0
+from decaylab.cli.parser import add_subcommands
 from decaylab.cli.progress import Progress
-from decaylab.cli.settings import parsed_fold
+from decaylab.cli.settings import add_setting
 
 if TYPE_CHECKING:
     from decaylab.rooms.check import CheckReport, SplitChoice
@@ -33,19 +34,17 @@ decaylab data check data/rooms --json""",
     ),
 }
 
+#: The settings of a split.
+_SPLIT = ("split", "split_seed", "fold", "train_ratio", "val_ratio")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     made = add_subcommands(parser, SUBCOMMANDS)
     for below in made.values():
         below.add_argument("dir", metavar="DIR", help="data set: of `decaylab simulate`, or published")
     check, export = made["check"], made["export"]
-    check.add_argument(
-        "--split", dest="kind", metavar="NAME", help="count what its parts share: random (default), room, material"
-    )
-    check.add_argument("--split-seed", dest="seed", type=from_0, metavar="S", help="default 0")
-    check.add_argument("--fold", metavar="K/N", type=parsed_fold, help="fold K of N, for --split room and material")
-    check.add_argument("--train-ratio", type=float, metavar="R", help="default 0.6")
-    check.add_argument("--val-ratio", type=float, metavar="R", help="default 0.2")
+    for name in _SPLIT:
+        add_setting(check, BY_NAME[name])
     check.add_argument("--json", action="store_true", help="the report as JSON on stdout, with every id")
     export.add_argument("--out", required=True, metavar="DIR", help="the folder to make; it must not exist yet")
 
@@ -86,13 +85,13 @@ def _export(args: argparse.Namespace) -> int:
 
 def _split(args: argparse.Namespace) -> SplitChoice | None:
     """The split asked for; None where nothing was said about it."""
-    from dataclasses import fields
-
     from decaylab.rooms.check import SplitChoice
 
-    names = (field.name for field in fields(SplitChoice))
-    given = {name: value for name in names if (value := getattr(args, name)) is not None}
-    return SplitChoice(**given) if given else None
+    given = {name: getattr(args, name) for name in _SPLIT if getattr(args, name) is not None}
+    for name, value in given.items():
+        BY_NAME[name].check(value)
+    named = {"split": "kind", "split_seed": "seed"}
+    return SplitChoice(**{named.get(name, name): value for name, value in given.items()}) if given else None
 
 
 def _lines(report: CheckReport) -> Iterator[str]:

@@ -6,10 +6,11 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
+from decaylab.catalogue.settings import BY_NAME
 from decaylab.cli.out import say, write_lines
 from decaylab.cli.parser import add_experiments, add_jobs, positive_int
 from decaylab.cli.runs import RUN_HELP, find
-from decaylab.cli.settings import parsed_fold
+from decaylab.cli.settings import add_setting
 from decaylab.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,9 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"measure N rooms (default: {DEFAULT_ROOMS}, or all test rooms of --split or --run); a larger N goes on",
     )
-    add("--split", choices=("random", "room", "material"), help="the test rooms of this split")
-    add("--split-seed", type=int, metavar="S", help="of that split (default: 0)")
-    add("--fold", metavar="K/N", type=parsed_fold, help="fold K of N, for --split room and material")
+    add_setting(parser, BY_NAME["split"], "measure the test rooms of this split: random, room or material")
+    add_setting(parser, BY_NAME["split_seed"])
+    add_setting(parser, BY_NAME["fold"])
     add("--seed", type=int, metavar="S", help="of the second simulation (default: one above the data set's own)")
     add_jobs(parser)
     add_experiments(parser)
@@ -51,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("name what to measure: --data DIR or --run RUN (`decaylab noise --help` shows the options)")
     if args.split is None and (args.split_seed is not None or args.fold is not None):
         raise InputError("--split-seed and --fold belong to --split: give --split random, room or material")
+    for name in ("split", "split_seed"):
+        BY_NAME[name].check(getattr(args, name))
     if args.run is not None and args.split is not None:
         raise InputError("--run has a split of its own: leave out --split, or name the data set with --data")
     if args.run is not None:
