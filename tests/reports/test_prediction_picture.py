@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from decaylab.inference import Prediction
-from decaylab.reports.prediction_picture import prediction_picture
+from decaylab.reports.decay_picture import prediction_picture
 from decaylab.rooms.features import RECEIVER, RoomTable
 
 RATE = 48_000

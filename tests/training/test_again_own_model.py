@@ -105,7 +105,7 @@ def test_it_comes_again_and_an_edited_class_is_said(run, net, tmp_path, capsys):
 
 def test_train_from_takes_its_settings_under_any_name_of_its_folder(run, net, tmp_path, monkeypatch):
     from decaylab.runlog.store import read_run
-    from decaylab.training.derive import derived
+    from decaylab.training.recorded import derived
 
     change(run, training_config__learning_rate=0.5, model_path="net.py:Net")
     fields = json.loads((run / "metadata.json").read_text())["training_config"]

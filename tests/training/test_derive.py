@@ -10,7 +10,7 @@ from kills import change, only_run, record_of, refused
 from decaylab.cli.main import main
 from decaylab.errors import RunLogError
 from decaylab.runlog.store import read_run
-from decaylab.training.derive import derived
+from decaylab.training.recorded import derived
 
 GIVEN = (
     "--max-epochs", "2", "--batch-size", "8", "--learning-rate", "0.002", "--scaler", "robust", "--loss", "auxiliary",

@@ -12,7 +12,7 @@ from decaylab.cli.main import main
 from decaylab.runlog.history import read_history
 from decaylab.training import guard, guarding
 from decaylab.training.guard import Course, Verdict, first_stop, judge
-from decaylab.training.known_causes import likely_cause
+from decaylab.training.preflight_findings import likely_cause
 
 #: 40 steps an epoch: a window is 10 epochs, a start 20 (a tenth of 200).
 COURSE = Course(mean_curve_loss=1.0, max_epochs=200, steps_per_epoch=40)
@@ -224,7 +224,7 @@ def test_a_run_from_before_the_guard_is_reproduced_without_one(lost, published, 
 
 def test_settings_of_a_run_without_guard_are_taken_without_that(published, own, tmp_path):
     from decaylab.runlog.store import read_run
-    from decaylab.training.derive import derived
+    from decaylab.training.recorded import derived
 
     _, run = train(published, own, tmp_path / "e", "--no-guard", "--max-epochs", "1")
     assert derived(read_run(str(run)), {"model": model_of(run)[1]}).guard is True

@@ -18,7 +18,7 @@ from decaylab.cli.main import main
 from decaylab.runlog.history import read_history
 from decaylab.runlog.store import read_run
 from decaylab.training import last_checkpoint
-from decaylab.training.random_state import random_state, restore_random_state
+from decaylab.training.process import random_state, restore_random_state
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata as hparams_metadata
 
-from decaylab.reports import epoch_figure
+from decaylab.reports import decay_picture
 from decaylab.training import TrainConfig, tensorboard, train
 from decaylab.training.process import evaluating
 from decaylab.training.tensorboard import FOLDER, final_metrics, hyperparameters, shown_rooms
@@ -102,7 +102,7 @@ def test_a_drawing_that_fails_does_not_end_the_training(published, tmp_path, mon
     def broken(*args):
         raise OSError("no font")
 
-    monkeypatch.setattr(epoch_figure, "decay_figure", broken)
+    monkeypatch.setattr(decay_picture, "decay_figure", broken)
     monkeypatch.setattr(tensorboard, "LARGEST_SHARE", math.inf)
     monkeypatch.setattr(tensorboard, "find_spec", lambda name: name)
     outcome = train(config(published, tmp_path))

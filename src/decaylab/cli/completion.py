@@ -24,8 +24,8 @@ def run(args: argparse.Namespace) -> int:
 
 def script(shell: str) -> str:
     """The script for one of SHELLS, of the commands that exist today."""
-    from decaylab.cli import completion_fish, completion_sh
+    from decaylab.cli import completion_scripts as scripts
     from decaylab.cli.completion_words import commands
 
-    write = {"bash": completion_sh.bash, "zsh": completion_sh.zsh, "fish": completion_fish.script}[shell]
+    write = {"bash": scripts.bash, "zsh": scripts.zsh, "fish": scripts.fish}[shell]
     return write(commands())

@@ -159,7 +159,7 @@ def _write_extras(args: argparse.Namespace, model: Predictor, rooms: RoomTable, 
         write_wav(args.rir, model.impulse_responses(rooms, seed=args.seed), model.about.sampling_rate)
         say(f"{len(rooms)} impulse response{'s' * (len(rooms) != 1)}, seed {args.seed}, written to {args.rir}")
     if args.plot is not None:
-        from decaylab.reports.prediction_picture import prediction_picture
+        from decaylab.reports.decay_picture import prediction_picture
         from decaylab.reports.render_matplotlib import picture_bytes
         from decaylab.runlog.files import replace_file
 

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
-from types import TracebackType
-from typing import Self, TextIO
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import NoReturn, Self, TextIO
 
-from decaylab.cli.signals import sigterm_raises
 from decaylab.runlog.text import duration
+
+
+@contextmanager
+def sigterm_raises() -> Iterator[None]:
+    """Inside, SIGTERM raises SystemExit with status 143; in the main thread alone, where Python takes signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminated)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminated(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(143)
+
 
 #: Seconds between two lines.
 ON_TERMINAL, ELSEWHERE = 0.3, 10.0

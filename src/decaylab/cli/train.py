@@ -12,7 +12,7 @@ from decaylab.cli.settings import add_setting, typed
 from decaylab.errors import InputError
 
 if TYPE_CHECKING:
-    from decaylab.training.origin import Origin
+    from decaylab.training.outcome import Origin
 
 EXAMPLE = """\
 decaylab train --data data/rooms --model compact --loss decay
@@ -59,8 +59,8 @@ def config_of(args: argparse.Namespace) -> tuple[TrainConfig, Origin | None]:
     from decaylab.runlog.text import printable
 
     record = find(args, args.parent)
-    from decaylab.training.derive import derived
-    from decaylab.training.origin import Origin
+    from decaylab.training.outcome import Origin
+    from decaylab.training.recorded import derived
 
     config = derived(record, given)
     if bad := severe(record):

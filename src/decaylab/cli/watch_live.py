@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from decaylab.cli.signals import sigterm_raises
+from decaylab.cli.progress import sigterm_raises
 from decaylab.errors import MissingExtraError
 from decaylab.runlog.watching.watch import View, Watcher, look_again
 from decaylab.runlog.watching.watch_lines import Line, lines

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from decaylab.reports.epoch_figure import decay_figure as decay_figure
+    from decaylab.reports.decay_picture import decay_figure as decay_figure
     from decaylab.reports.pictures import figure as figure
 
 _WHERE = {"decay_figure": "epoch_figure", "figure": "pictures"}

@@ -9,8 +9,7 @@ import numpy as np
 from decaylab.acoustics import onset_index
 from decaylab.errors import DataError
 from decaylab.evaluation.of_run import StoredCurves
-from decaylab.reports.parameters import few
-from decaylab.reports.spec import INK, Axis, Band, Line, Mark, Panel, Picture, Values
+from decaylab.reports.spec import INK, Axis, Band, Line, Mark, Panel, Picture, Values, few
 from decaylab.reports.stored import Evidence
 
 #: Rooms that are read of each run, spread evenly: 2 x 150 MB would take seconds, 2 x 77 MB one.

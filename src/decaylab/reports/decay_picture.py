@@ -3,17 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from decaylab.errors import DataError
 from decaylab.evaluation.errors import RoomErrors
 from decaylab.evaluation.worst import worst_rooms
-from decaylab.reports.decays import decay_panel
-from decaylab.reports.spec import Panel, Picture
+from decaylab.inference import Prediction
+from decaylab.inference.about import BAND
+from decaylab.reports.decays import LEVELS, decay_panel, level_over_time
+from decaylab.reports.render_matplotlib import matplotlib_figure
+from decaylab.reports.spec import Axis, Line, Mark, Panel, Picture
 from decaylab.reports.stored import Evidence
+from decaylab.rooms.features import RECEIVER, RoomTable
 from decaylab.runlog.find import test_set
 from decaylab.runlog.text import shorten
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def prediction_picture(rooms: RoomTable, prediction: Prediction) -> Picture:
+    """Level in dB re the onset over seconds after it, one line a receiver, named by its place and its T20."""
+    curves = prediction.curves if prediction.curves is not None else np.zeros((0, 2))
+    onsets, times = prediction.onset.tolist(), prediction.parameters["t20"].tolist()
+    marks: list[Mark] = []
+    for number, (curve, onset, t20) in enumerate(zip(curves, onsets, times, strict=True)):
+        time, level = level_over_time(curve, onset, prediction.sampling_rate)
+        place = ",".join(f"{value:g}" for value in rooms.features[number, RECEIVER])
+        shown = f"T20 {t20:.3f} s" if np.isfinite(t20) else "T20 invalid"
+        marks.append(Line(time, level, f"{place}: {shown}", number))
+    x, y = Axis("time after the onset in s"), Axis("level in dB re the onset", LEVELS)
+    return Picture("prediction", "Predicted decay", (Panel(f"predicted energy decay, {BAND}", x, y, tuple(marks)),))
+
+
+def decay_figure(
+    targets: NDArray[np.floating],
+    predictions: NDArray[np.floating],
+    titles: Sequence[str] | None = None,
+    sampling_rate: float = 48_000,
+) -> Figure:
+    """Targets (grey) and predictions in dB re the onset over seconds, one panel a room; -65..5 dB.
+
+    For TensorBoard's `add_figure`; no global state of matplotlib is touched, and nothing has to be closed.
+
+    Args:
+        targets, predictions: linear energy, (rooms, samples); a few rooms.
+        titles: of each panel, such as the room's ID; plain text.
+        sampling_rate: in Hz.
+
+    Raises:
+        DataError: the shapes differ, or no room is given. MissingExtraError: matplotlib is not installed.
+    """
+    if targets.shape != predictions.shape or targets.ndim != 2 or not targets.size:
+        raise DataError(f"targets {targets.shape} and predictions {predictions.shape} are not curves of the same rooms")
+    names = list(titles) if titles is not None else [f"room {row + 1}" for row in range(len(targets))]
+    panels = [
+        decay_panel(target, [("prediction", prediction)], name, sampling_rate, fits=False)
+        for target, prediction, name in zip(targets, predictions, names, strict=True)
+    ]
+    figure = matplotlib_figure(Picture("decay", "decay curves", tuple(panels)), is_quick=True)
+    figure.set_dpi(130)
+    return figure
+
 
 _RANKS = ("best", "median", "worst")
 #: Columns of a room's ID over a panel.

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from decaylab.reports.parameters import BAND, SHOWN, Shown, valid_pairs
-from decaylab.reports.spec import INK, Axis, Band, Line, Mark, Panel, Picture, Values
+from decaylab.reports.spec import BAND, INK, SHOWN, Axis, Band, Line, Mark, Panel, Picture, Shown, Values, valid_pairs
 from decaylab.reports.stored import Evidence
 
 #: Errors beyond these percentiles of all runs together are counted in the outermost bins.

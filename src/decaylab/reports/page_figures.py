@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from decaylab.reports.colours import colour
 from decaylab.reports.markup import bullets, paragraph, text
 from decaylab.reports.render_plotly import plotly_figure
-from decaylab.reports.spec import Band, Line, Mark, Picture
+from decaylab.reports.spec import Band, Line, Mark, Picture, colour
 
 #: What each kind of picture is called, and what it tells.
 SAID = {

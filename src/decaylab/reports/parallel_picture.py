@@ -9,8 +9,7 @@ import numpy as np
 
 from decaylab.catalogue.fields import FIELDS
 from decaylab.catalogue.settings import SETTINGS
-from decaylab.reports.parameters import BAND
-from decaylab.reports.spec import INK, Axis, Line, Mark, Panel, Picture
+from decaylab.reports.spec import BAND, INK, Axis, Line, Mark, Panel, Picture
 from decaylab.reports.stored import Evidence
 from decaylab.runlog.query import label
 from decaylab.runlog.reading import number

@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from decaylab.errors import MissingExtraError
-from decaylab.reports.colours import colour
-from decaylab.reports.spec import Axis, Band, Line, Mark, Panel, Picture, Points
+from decaylab.reports.spec import Axis, Band, Line, Mark, Panel, Picture, Points, colour
 from decaylab.runlog.text import printable
 
 if TYPE_CHECKING:

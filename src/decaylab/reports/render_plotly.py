@@ -6,8 +6,7 @@ from html import escape
 from typing import Any
 
 from decaylab.errors import MissingExtraError
-from decaylab.reports.colours import colour, translucent
-from decaylab.reports.spec import Axis, Band, Line, Mark, Panel, Picture
+from decaylab.reports.spec import Axis, Band, Line, Mark, Panel, Picture, colour, translucent
 from decaylab.runlog.text import printable
 
 _DASHES = {"solid": "solid", "dash": "dash", "dot": "dot"}

@@ -7,8 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from decaylab.acoustics.jnd import JND, just_noticeable
-from decaylab.reports.parameters import BAND, SHOWN, Shown, few, valid_pairs
-from decaylab.reports.spec import INK, Axis, Band, Line, Mark, Panel, Picture, Points
+from decaylab.reports.spec import (
+    BAND,
+    INK,
+    SHOWN,
+    Axis,
+    Band,
+    Line,
+    Mark,
+    Panel,
+    Picture,
+    Points,
+    Shown,
+    few,
+    valid_pairs,
+)
 from decaylab.reports.stored import Evidence
 from decaylab.runlog.text import counted
 

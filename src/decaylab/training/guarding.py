@@ -17,9 +17,9 @@ from decaylab.runlog.history import read_history
 from decaylab.runlog.recorder import Run
 from decaylab.runlog.schema import HISTORY
 from decaylab.training.guard import STOPPED, Course, Verdict, judge
-from decaylab.training.known_causes import likely_cause
 from decaylab.training.module import CurveModule
 from decaylab.training.plan import Plan
+from decaylab.training.preflight_findings import likely_cause
 
 #: What `judge` reads of an epoch.
 _LOSSES = ("train_loss", "val_loss")

@@ -28,7 +28,7 @@ from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
 from decaylab.errors import DataError, RunLogError
 from decaylab.runlog.files import open_regular, remove_if_there
 from decaylab.training.checkpoint import BestWeights, tell_unwritten, write_whole
-from decaylab.training.random_state import random_state, restore_random_state
+from decaylab.training.process import random_state, restore_random_state
 
 FORMAT = "decaylab training state"
 VERSION = 1

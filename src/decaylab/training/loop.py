@@ -12,8 +12,7 @@ from decaylab import runlog
 from decaylab.catalogue.settings import TrainConfig
 from decaylab.training import preflight
 from decaylab.training.describe import settings
-from decaylab.training.origin import Origin
-from decaylab.training.outcome import Outcome
+from decaylab.training.outcome import Origin, Outcome
 from decaylab.training.plan import Plan, plan_training
 from decaylab.training.process import threads_for
 from decaylab.training.stages import carry_out

@@ -30,11 +30,10 @@ from decaylab.training import preflight_findings as findings
 from decaylab.training.checkpoint import save_checkpoint
 from decaylab.training.evaluate import TrainedModel, evaluate_test_rooms
 from decaylab.training.guarding import mean_curve_loss
-from decaylab.training.known_causes import finding, lacks_clipping
 from decaylab.training.plan import Plan
+from decaylab.training.preflight_findings import finding, lacks_clipping
 from decaylab.training.preflight_steps import SHARE, VALIDATION_ROOMS, Sample, Trial, places, sample_of, try_steps
-from decaylab.training.process import threads_for
-from decaylab.training.random_state import random_state, restore_random_state
+from decaylab.training.process import random_state, restore_random_state, threads_for
 
 #: What it may take in any case, in seconds; for a long run `SHARE` of it is more.
 LEAST_SECONDS = 10.0

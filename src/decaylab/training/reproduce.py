@@ -9,7 +9,7 @@ from decaylab.errors import RunLogError
 from decaylab.runlog.record import Record
 from decaylab.runlog.store import read_run
 from decaylab.training.loop import start
-from decaylab.training.origin import Origin
+from decaylab.training.outcome import Origin
 from decaylab.training.plan import Plan, plan_training
 from decaylab.training.recorded import complete, keys_assumed, lacking_in, lacks, recorded_config
 from decaylab.training.same import (

@@ -134,7 +134,7 @@ class CurveFigures(L.Callback):
 
     def _draw(self, writer: Any, module: Any, tag: str, epoch: int) -> bool:
         try:
-            from decaylab.reports.epoch_figure import decay_figure
+            from decaylab.reports.decay_picture import decay_figure
 
             began = time.monotonic()
             with evaluating(module):
