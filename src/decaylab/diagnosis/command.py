@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from decaylab.catalogue.rows import Setting
 from decaylab.catalogue.settings import SETTINGS
 from decaylab.errors import RunLogError
+from decaylab.runlog.reading import at
 from decaylab.runlog.record import Record
 from decaylab.runlog.surroundings import BLANKED
 
@@ -202,10 +203,8 @@ def _other_weights(metadata: dict[str, Any]) -> list[str]:
 def _at(metadata: dict[str, Any], key: str) -> Any:
     """The value under a dotted key, `_ABSENT` if there is none; of `A or B` the first that is not null."""
     first, _, second = key.partition(" or ")
-    value: Any = metadata
-    for part in first.split("."):
-        value = value.get(part, _ABSENT) if isinstance(value, dict) else _ABSENT
-    return _at(metadata, second) if second and (value is None or value is _ABSENT) else value
+    value = at(metadata, first, _ABSENT)
+    return at(metadata, second, _ABSENT) if second and (value is None or value is _ABSENT) else value
 
 
 def _option(option: str, text: str, key: str) -> list[str]:

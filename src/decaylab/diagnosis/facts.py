@@ -13,7 +13,7 @@ from decaylab.diagnosis import comparables, severe
 from decaylab.diagnosis.causes import DEFAULT_WEIGHTS
 from decaylab.diagnosis.findings import Finding
 from decaylab.diagnosis.losses_seen import Losses, losses_of
-from decaylab.runlog.reading import at, number
+from decaylab.runlog.reading import has, number
 from decaylab.runlog.record import Record
 from decaylab.runlog.schema import BEST_CHECKPOINT, LAST_CHECKPOINT
 
@@ -70,8 +70,7 @@ class Facts:
 
     def states(self, field: str) -> bool:
         """Whether the record has the key of a FIELD at all: null is "off", an absent key says nothing."""
-        *folders, name = FIELDS[field].path.split(".")
-        return name in (at(self.record.metadata, tuple(folders)) or {})
+        return has(self.record.metadata, FIELDS[field].path)
 
     @cached_property
     def steps_per_epoch(self) -> int | None:

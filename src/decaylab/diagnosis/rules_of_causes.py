@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from decaylab.catalogue.settings import SETTINGS
+from decaylab.catalogue.settings import BY_NAME, SETTINGS
 from decaylab.diagnosis import causes
 from decaylab.diagnosis.facts import Facts
 from decaylab.diagnosis.rules import COMPARABLE, EXPERIENCE, THIS_RUN, Found, Rule, figure
@@ -100,8 +100,8 @@ def _weight_rules(facts: Facts) -> Found | None:
         share = sum(shares[name] for name in ruling)
         said += f"; in the last epoch {100 * share:.1f} % of the loss was {' and '.join(ruling)}"
         basis = THIS_RUN if share >= causes.RULING_SHARE else EXPERIENCE
-    change = {"--" + name.replace("_", "-"): defaults[name] for name in heavy}
-    return Found(said, basis, change=change, blames=tuple(_path(name) for name in heavy))
+    change = {BY_NAME[name].option: defaults[name] for name in heavy}
+    return Found(said, basis, change=change, blames=tuple(BY_NAME[name].field for name in heavy))
 
 
 def _shares(facts: Facts) -> dict[str, float]:
@@ -116,10 +116,6 @@ def _shares(facts: Facts) -> dict[str, float]:
     }
     total = sum(parts.values())
     return {name: part / total for name, part in parts.items()} if total > 0 and math.isfinite(total) else {}
-
-
-def _path(weight: str) -> str:
-    return weight if weight == "aux_weight" else f"loss_config.{weight}"
 
 
 def _scaler_unfit(facts: Facts) -> Found | None:

@@ -21,18 +21,9 @@ from decaylab.errors import ModelError
 
 #: What a mistake in somebody's module raises when it is imported, built or called.
 OWN_FAULTS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    NameError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-)
+    ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, OSError,
+    RuntimeError, SyntaxError, TypeError, ValueError,
+)  # fmt: skip
 #: What a model need not say of itself, and what is then taken.
 DEFAULTS: dict[str, Any] = {
     "inputs": "scaled",

@@ -5,22 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from decaylab.catalogue.document import DOCUMENTED, SCHEMA_VERSION
+from decaylab.catalogue.fields import FIELDS
 from decaylab.runlog.reading import at, json_type, number, section
 
 STATISTICS = ("mae", "rmse", "r2")
-#: What a finished run is expected to have, by short name and path; what it lacks is said.
-_EXPECTED = {
-    "loss_type": "loss_config.loss_type",
-    "precision": "precision_config.precision",
-    "batch_size": "training_config.batch_size",
-    "epochs": "training_config.actual_epochs",
-    "scaler_type": "data_loader_config.scaler_type",
-    "train_size": "data_config.train_size",
-    "edc_mae": "metrics.overall_edc.mae",
-    "edt_mae": "metrics.edt.mae",
-    "t20_mae": "metrics.t20.mae",
-    "c50_mae": "metrics.c50.mae",
-}
+#: What a finished run is expected to have, by short name; what it lacks is said.
+_EXPECTED = (
+    "loss_type", "precision", "batch_size", "epochs", "scaler_type", "train_size", "edc_mae", "edt_mae", "t20_mae",
+    "c50_mae",
+)  # fmt: skip
 
 
 def contradictions(metadata: dict[str, Any]) -> list[str]:
@@ -85,7 +78,7 @@ def missing(metadata: dict[str, Any], shape: str) -> list[str]:
     """What a run of the users' older programs lacks; our own say by their status why they lack it."""
     if "schema_version" in metadata:
         return []
-    lacking = [name for name, path in _EXPECTED.items() if at(metadata, path) is None]
+    lacking = [name for name in _EXPECTED if at(metadata, FIELDS[name].path) is None]
     training = section(metadata, "training_config")
     if (
         number(training.get("training_duration_minutes")) is None

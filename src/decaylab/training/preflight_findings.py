@@ -11,21 +11,7 @@ import numpy as np
 from decaylab.catalogue.losses import LOSSES
 from decaylab.catalogue.models import MODELS
 from decaylab.catalogue.settings import BY_NAME, GENERAL_SETTINGS, TrainConfig
-from decaylab.diagnosis.causes import (
-    CAUSES,
-    GOOD_BATCH,
-    GOOD_LEARNING_RATE,
-    GOOD_PATIENCE_SHARE,
-    LEARNING_RATES,
-    LOGARITHMIC_LOSSES,
-    LONG_PATIENCE,
-    LOUD_NOISE,
-    SHORT_PATIENCE,
-    STRONG_DECAY,
-    TINY_BATCH,
-    UNBOUNDED_LOSSES,
-    WEIGHT_FACTOR,
-)
+from decaylab.diagnosis import causes
 from decaylab.diagnosis.findings import Finding
 from decaylab.rooms.check import check_sample
 from decaylab.rooms.findings import FAULT
@@ -58,7 +44,7 @@ def finding(code: str, evidence: str, basis: str, change: dict[str, Any], severi
         change: option -> value, what to try instead.
         severity: None: the cause's own.
     """
-    text = OF_MACHINE[code] if code in OF_MACHINE else CAUSES[code].cause
+    text = OF_MACHINE[code] if code in OF_MACHINE else causes.CAUSES[code].cause
     return Finding(code, severity or ("severe" if code in SEVERE else "warning"), evidence, basis, text, change)
 
 
@@ -77,11 +63,11 @@ def likely_cause(config: TrainConfig, loss: str, evidence: str) -> Finding:
     elif takes_half_logarithms(config, loss):
         code, change = "half_precision_logs", {"--precision": 32}
     elif lacks_clipping(config, loss):
-        code, change = "no_clipping", CAUSES["no_clipping"].change
+        code, change = "no_clipping", causes.CAUSES["no_clipping"].change
     elif heavy:
         code, change = "weight_rules", heavy
-    elif (config.batch_size or GOOD_BATCH) < TINY_BATCH:
-        code, change = "tiny_batch", {"--batch-size": GOOD_BATCH}
+    elif (config.batch_size or causes.GOOD_BATCH) < causes.TINY_BATCH:
+        code, change = "tiny_batch", {"--batch-size": causes.GOOD_BATCH}
     else:
         code, change = "learning_rate", {"--learning-rate": rate / HIGH_RATE}
     return finding(code, evidence, "experience", change, "severe")
@@ -89,7 +75,7 @@ def likely_cause(config: TrainConfig, loss: str, evidence: str) -> Finding:
 
 def takes_half_logarithms(config: TrainConfig, loss: str) -> bool:
     """16-bit numbers, and a loss or a model that takes logarithms or softmax of them."""
-    return config.precision == 16 and (loss in LOGARITHMIC_LOSSES or takes_softmax(config))
+    return config.precision == 16 and (loss in causes.LOGARITHMIC_LOSSES or takes_softmax(config))
 
 
 def takes_softmax(config: TrainConfig) -> bool:
@@ -99,7 +85,7 @@ def takes_softmax(config: TrainConfig) -> bool:
 
 def lacks_clipping(config: TrainConfig, loss: str) -> bool:
     """A loss whose gradients have no bound, and no limit on them."""
-    return loss in UNBOUNDED_LOSSES and config.gradient_clip_val is None
+    return loss in causes.UNBOUNDED_LOSSES and config.gradient_clip_val is None
 
 
 def heavy_weights(config: TrainConfig, loss: str) -> dict[str, Any]:
@@ -108,7 +94,7 @@ def heavy_weights(config: TrainConfig, loss: str) -> dict[str, Any]:
     return {
         BY_NAME[name].option: defaults[name]
         for name, value in config.loss_weights.items()
-        if value >= WEIGHT_FACTOR * defaults[name] > 0
+        if value >= causes.WEIGHT_FACTOR * defaults[name] > 0
     }
 
 
@@ -147,7 +133,7 @@ def of_settings(plan: Plan, trial: Trial, epoch_seconds: float) -> Iterator[Find
         what = f"loss {loss}, and the softmax of {config.model}" if takes_softmax(config) else f"loss {loss}"
         yield finding("half_precision_logs", f"precision 16 with {what}", "experience", {"--precision": 32})
     patience, longest = config.early_stop_patience, config.max_epochs or 0
-    if patience is None or config.schedule == "onecycle" or patience < max(LONG_EPOCHS, LONG_PATIENCE * longest):
+    if patience is None or config.schedule == "onecycle" or patience < max(LONG_EPOCHS, causes.LONG_PATIENCE * longest):
         return
     if longest > LONG_EPOCHS:
         wasted = min(patience, longest) * epoch_seconds
@@ -155,7 +141,7 @@ def of_settings(plan: Plan, trial: Trial, epoch_seconds: float) -> Iterator[Find
             f"patience {patience} of at most {longest} epochs: {about(wasted)} after the best epoch before it stops"
         )
         severity = "note" if wasted < SHORT_SECONDS else None
-        change = {"--early-stop-patience": max(10, round(GOOD_PATIENCE_SHARE * longest))}
+        change = {"--early-stop-patience": max(10, round(causes.GOOD_PATIENCE_SHARE * longest))}
         yield finding("patience_too_long", evidence, "this run", change, severity)
 
 
@@ -207,14 +193,14 @@ def tiny_batch(plan: Plan, epoch_seconds: float, with_usual: float | None) -> Fi
         epoch_seconds: that an epoch is expected to take.
         with_usual: seconds of an epoch with batches of 8; None: not measured.
     """
-    rooms, size = len(plan.split.train), plan.config.batch_size or GOOD_BATCH
-    if size >= TINY_BATCH or with_usual is None or with_usual > WORTH * epoch_seconds:
+    rooms, size = len(plan.split.train), plan.config.batch_size or causes.GOOD_BATCH
+    if size >= causes.TINY_BATCH or with_usual is None or with_usual > WORTH * epoch_seconds:
         return None
     evidence = (
         f"batch {size}: {-(-rooms // size):,} steps an epoch, {about(epoch_seconds)}; measured with batch "
-        f"{GOOD_BATCH}: {-(-rooms // GOOD_BATCH):,} steps, {about(with_usual)}"
+        f"{causes.GOOD_BATCH}: {-(-rooms // causes.GOOD_BATCH):,} steps, {about(with_usual)}"
     )
-    return finding("tiny_batch", evidence, "this run", {"--batch-size": GOOD_BATCH})
+    return finding("tiny_batch", evidence, "this run", {"--batch-size": causes.GOOD_BATCH})
 
 
 def workers_cost(plan: Plan, epoch_seconds: float, without: float | None) -> Finding | None:
@@ -263,21 +249,23 @@ def _far_off(plan: Plan) -> Iterator[Finding]:
     """Numbers that only experience speaks against: a rate, a decay or a patience outside of what works."""
     config, longest = plan.config, plan.config.max_epochs or 0
     rate, decay, patience = config.learning_rate or 0.0, config.weight_decay or 0.0, config.early_stop_patience
-    if rate > LEARNING_RATES[1]:
-        evidence = f"learning rate {rate:g}, {rate / GOOD_LEARNING_RATE:.3g} times what the models train with"
-        yield finding("learning_rate", evidence, "experience", {"--learning-rate": GOOD_LEARNING_RATE}, "warning")
-    elif 0 < rate < LEARNING_RATES[0]:
-        evidence = f"learning rate {rate:g}, a {GOOD_LEARNING_RATE / rate:.3g}th of what the models train with"
-        yield finding("learning_rate_low", evidence, "experience", {"--learning-rate": GOOD_LEARNING_RATE})
-    if decay >= STRONG_DECAY:
+    if rate > causes.LEARNING_RATES[1]:
+        evidence = f"learning rate {rate:g}, {rate / causes.GOOD_LEARNING_RATE:.3g} times what the models train with"
+        yield finding(
+            "learning_rate", evidence, "experience", {"--learning-rate": causes.GOOD_LEARNING_RATE}, "warning"
+        )
+    elif 0 < rate < causes.LEARNING_RATES[0]:
+        evidence = f"learning rate {rate:g}, a {causes.GOOD_LEARNING_RATE / rate:.3g}th of what the models train with"
+        yield finding("learning_rate_low", evidence, "experience", causes.CAUSES["learning_rate_low"].change)
+    if decay >= causes.STRONG_DECAY:
         evidence = f"weight decay {decay:g}: no weight stays above about {1 / decay:.3g}"
-        yield finding("weight_decay", evidence, "experience", CAUSES["weight_decay"].change)
-    if (noise := config.input_noise or 0.0) >= LOUD_NOISE:
+        yield finding("weight_decay", evidence, "experience", causes.CAUSES["weight_decay"].change)
+    if (noise := config.input_noise or 0.0) >= causes.LOUD_NOISE:
         evidence = f"input noise {noise:g}: {noise:g} times the spread of the normalised inputs over rooms"
-        yield finding("input_noise", evidence, "experience", CAUSES["input_noise"].change)
-    if patience is not None and patience < min(SHORT_PATIENCE, longest):
+        yield finding("input_noise", evidence, "experience", causes.CAUSES["input_noise"].change)
+    if patience is not None and patience < min(causes.SHORT_PATIENCE, longest):
         evidence = f"patience {patience}: that many epochs without a lower validation loss end the run"
-        change = {"--early-stop-patience": max(2 * SHORT_PATIENCE, round(GOOD_PATIENCE_SHARE * longest))}
+        change = {"--early-stop-patience": max(2 * causes.SHORT_PATIENCE, round(causes.GOOD_PATIENCE_SHARE * longest))}
         yield finding("patience_too_short", evidence, "experience", change)
 
 
@@ -288,7 +276,7 @@ def _no_clipping(trial: Trial) -> Finding:
     if norms:
         evidence += f"; gradient norms of {len(norms)} steps: median {median(norms):.3g}, largest {max(norms):.3g}"
         basis = "this run" if max(norms) > NORM_SPREAD * median(norms) else basis
-    return finding("no_clipping", evidence, basis, CAUSES["no_clipping"].change)
+    return finding("no_clipping", evidence, basis, causes.CAUSES["no_clipping"].change)
 
 
 def _largest_scaled(plan: Plan, sample: Sample) -> float:

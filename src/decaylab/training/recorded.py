@@ -13,7 +13,7 @@ from decaylab.catalogue.settings import SETTINGS, TrainConfig
 from decaylab.diagnosis.command import is_path, led_back, stated
 from decaylab.errors import DataError, InputError, RunLogError
 from decaylab.rooms.store import open_data
-from decaylab.runlog.reading import at, number
+from decaylab.runlog.reading import at, number, put
 from decaylab.runlog.record import Record
 
 _OPTIONS = {key: setting.option for setting in SETTINGS for key in setting.key.split(" or ")}
@@ -118,12 +118,12 @@ def complete(
     may_be_assumed = {name for entry in _lacking(metadata) for name in names_in(entry)}
     for key, value in places.items():
         if key not in may_be_assumed:
-            held = at(metadata, tuple(key.split(".")))
+            held = at(metadata, key)
             raise InputError(
                 f"--assume {key}: the record of {record.run_id} holds {held!r}, which stays; "
                 "only what it lacks can be assumed"
             )
-        _put(metadata, key, value)
+        put(metadata, key, value)
     if model is not None and _MODEL in may_be_assumed and _MODEL not in places:
         metadata[_MODEL] = model.rpartition(":")[2]
     if lacking := _lacking(metadata):
@@ -249,7 +249,7 @@ def _lacking(metadata: dict[str, Any]) -> list[str]:
     known = LOSSES.get(str(values.get("--loss")))
     weights = known.weights if known is not None else {}
     lacking += [f"loss_config.{name}" for name in weights if not isinstance(losses, dict) or losses.get(name) is None]
-    if not isinstance(at(metadata, tuple(DIGEST.split("."))), str):
+    if not isinstance(at(metadata, DIGEST), str):
         lacking.append(DIGEST)
     # `--data` says where the data set is, whatever the record says; its digest says whether it is the same.
     return [key for key in lacking if key != _PATH]
@@ -277,15 +277,6 @@ def _place(name: str) -> str:
         )
     return keys[name]
 
-
-def _put(metadata: dict[str, Any], key: str, value: Any) -> None:
-    *folders, last = key.split(".")
-    place = metadata
-    for folder in folders:
-        if not isinstance(place.get(folder), dict):
-            place[folder] = {}
-        place = place[folder]
-    place[last] = value
 
 
 def _fold(text: str) -> tuple[int, int]:

@@ -56,7 +56,7 @@ def hyperparameters(settings: dict[str, Any]) -> dict[str, str | float | bool]:
 
 def final_metrics(scores: dict[str, Any], best_val_loss: float) -> dict[str, float]:
     """The metrics of the test rooms as HPARAMS shows them, named as FIELDS; those that are null have no value there."""
-    found = {name: number(at(scores, tuple(FIELDS[name].path.split(".")))) for name in FINAL_METRICS}
+    found = {name: number(at(scores, FIELDS[name].path)) for name in FINAL_METRICS}
     found["best_val_loss"] = best_val_loss
     return {f"final/{name}": float(value) for name, value in found.items() if value is not None}
 

@@ -135,7 +135,7 @@ def _is_known(original: Record, again: Record, name: str) -> bool:
     """Whether the record has a figure, or null where the new run has one; figures of later versions say nothing."""
     if original.get(name) is not None:
         return True
-    parameter = at(original.metadata, tuple(FIELDS[name].path.split(".")[:-1]))
+    parameter = at(original.metadata, FIELDS[name].path.rpartition(".")[0])
     return isinstance(parameter, dict) and again.get(name) is not None
 
 
