@@ -147,7 +147,12 @@ class Setting(Row):
 
 
 def row(kind: str, help: str, group: str = "", *, default: Any = MISSING, **more: Any) -> Any:  # noqa: A002
-    """The row of one field of a class of settings; without a default the field must be given."""
+    """The row of one field of a class of settings: a `Setting` of this `kind`, `help` and `group`.
+
+    Args:
+        default: of the field; without one it must be given.
+        more: further attributes of `Setting`.
+    """
     return Setting(kind, help, group, default=default, **more)
 
 

@@ -31,7 +31,8 @@ DB_FLOOR = -100.0
 class Reference(NamedTuple):
     """A block of target curves with what scoring needs of them, computed once for any number of predictions.
 
-    `energy` (n, samples) linear; `onset` (n,) samples; `parameters` name -> (n,), NaN where invalid.
+    `energy` (n, samples) linear; `onset` (n,) samples; `parameters` name -> (n,), NaN where invalid; `sampling_rate`
+    in Hz.
     """
 
     energy: NDArray[np.float32]

@@ -126,6 +126,7 @@ def write_evaluation(record: Record, definitions: str, found: Evaluation, curves
     Args:
         record: a run that is not linked: `runlog.find.linked_remark`.
         definitions: "iso" or "predecessor", by which `found` was computed.
+        curves: from which it was computed.
 
     Raises:
         RunLogError: the disk refuses; what was there before stays.

@@ -10,7 +10,7 @@ from decaylab.losses.base import CurveLoss
 
 
 def build_loss(name: str, **weights: float) -> CurveLoss:
-    """A loss with its weights; those not given keep their defaults.
+    """The loss called `name` with its weights; those not given keep their defaults.
 
     Raises:
         ModelError: the name is unknown, a weight does not belong to this loss, or is negative or not finite.

@@ -31,7 +31,7 @@ VERSION = 1
 
 
 def load_checkpoint(path: str) -> dict[str, Any]:
-    """Content of a checkpoint, tensors on the CPU.
+    """Content of the checkpoint at `path`, tensors on the CPU.
 
     Raises:
         DataError: no such file, a damaged one, one that holds more than weights, or an unknown version.

@@ -36,7 +36,7 @@ class Record(NamedTuple):
 
 
 class Contents(NamedTuple):
-    """A file's records, in order, and what its user should be told about it, a sentence each."""
+    """What a file holds: `records`, in order, and `notes`, what its user should be told about it, a sentence each."""
 
     records: Iterator[Record]
     notes: list[str]

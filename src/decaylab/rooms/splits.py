@@ -16,7 +16,7 @@ _GROUPED_BY = {"room": SIZE, "material": ABSORPTION}
 
 
 class Split(NamedTuple):
-    """Row indices, int64 and ascending; disjoint, and together all rows."""
+    """Row indices of `train`, `validation` and `test`, int64 (n,), ascending; disjoint, and together all rows."""
 
     train: NDArray[np.int64]
     validation: NDArray[np.int64]

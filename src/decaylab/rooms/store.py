@@ -121,7 +121,7 @@ def _open_store(folder: Path) -> StoredData:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a store. DataError if it is not of this format, or of a version this program cannot read.
+    """The manifest of the store in `folder`.
 
     Raises:
         DataError: it cannot be read, lacks a key, is not of this format, or of a version this program cannot read.
