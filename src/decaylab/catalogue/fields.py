@@ -106,20 +106,11 @@ FIELDS: dict[str, Field] = _all()
 
 #: Other spellings that users type.
 ALIASES: dict[str, str] = {
-    "run": "run_id",
-    "id": "run_id",
-    "training_duration_minutes": "duration",
-    "actual_epochs": "epochs",
-    "mae": "edc_mae",
-    "rmse": "edc_rmse",
-    "r2": "edc_r2",
-    "overall_edc_mae": "edc_mae",
-    "overall_edc_rmse": "edc_rmse",
-    "overall_edc_r2": "edc_r2",
-    "notes": "note",
-    "tag": "tags",
+    "run": "run_id", "id": "run_id", "training_duration_minutes": "duration", "actual_epochs": "epochs",
+    "mae": "edc_mae", "rmse": "edc_rmse", "r2": "edc_r2", "overall_edc_mae": "edc_mae",
+    "overall_edc_rmse": "edc_rmse", "overall_edc_r2": "edc_r2", "notes": "note", "tag": "tags",
     **{alias: setting.short for setting in SETTINGS for alias in setting.aliases},
-}
+}  # fmt: skip
 
 #: The fields that the run log judges a run by, in the order of the document.
 TARGETS: dict[str, float] = {field.name: field.target for field in FIELDS.values() if field.target is not None}

@@ -34,14 +34,9 @@ class Model(Row):
 
 
 _COMPACT: dict[str, Any] = {
-    "max_epochs": 60,
-    "batch_size": 64,
-    "learning_rate": 1e-3,
-    "weight_decay": 1.0,
-    "schedule": "onecycle",
-    "early_stop_patience": 60,
-    "input_noise": 0.1,
-}
+    "max_epochs": 60, "batch_size": 64, "learning_rate": 1e-3, "weight_decay": 1.0, "schedule": "onecycle",
+    "early_stop_patience": 60, "input_noise": 0.1,
+}  # fmt: skip
 
 MODELS: dict[str, Model] = {
     model.name: model

@@ -262,18 +262,8 @@ def _guard(value: Any) -> str | None:
 
 
 _READ = {
-    "path": _text,
-    "text": _text,
-    "choice": _text,
-    "fold": _text,
-    "model": _text,
-    "count": _count,
-    "patience": _count,
-    "number": _number,
-    "weight": _number,
-    "precision": _precision,
-    "device": _device,
-    "flag": _flag,
-    "off": _off,
-    "guard": _guard,
+    **dict.fromkeys(("path", "text", "choice", "fold", "model"), _text),
+    **dict.fromkeys(("count", "patience"), _count),
+    **dict.fromkeys(("number", "weight"), _number),
+    **{"precision": _precision, "device": _device, "flag": _flag, "off": _off, "guard": _guard},
 }

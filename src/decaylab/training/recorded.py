@@ -278,7 +278,6 @@ def _place(name: str) -> str:
     return keys[name]
 
 
-
 def _fold(text: str) -> tuple[int, int]:
     number, _, folds = text.partition("/")
     if not (number.isdigit() and folds.isdigit()):
