@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from decaylab.cli.main import main
-from decaylab.evaluation.recompute import recompute_metrics
+from decaylab.evaluation.recompute import score_arrays
 from decaylab.runlog import process
 from decaylab.runlog.pruned import add_pruned
 
@@ -47,7 +47,7 @@ def test_metrics_go_into_a_file_of_their_own_and_beside_the_recorded_ones(run: P
     assert "metric recorded (iso) computed (iso)" in lines
     assert "T20 MAE (s) 0.7265 0.0040" in lines
     found = evaluation(run)
-    assert found["metrics"] == recompute_metrics(decays(TIMES * 1.02), decays(TIMES))
+    assert found["metrics"] == score_arrays(decays(TIMES * 1.02), decays(TIMES)).result()
     assert (found["definitions"], found["run_id"], found["rooms"], found["samples"], found["sampling_rate"]) == (
         "iso", "compact_20260301_120000", 20, SAMPLES, 48_000,
     )  # fmt: skip

@@ -211,7 +211,7 @@ def test_a_linked_run_is_never_written_through(data: Path, capfd: pytest.Capture
         ([], "--data DIR or --run RUN"),
         (["--data", "nowhere"], "no data set at nowhere"),
         (["--data", "data", "--rooms", "0"], "--rooms: expected a whole number from 1"),
-        (["--data", "data", "--split", "none"], "invalid choice: 'none'"),
+        (["--data", "data", "--split", "none"], "--split 'none'"),
         (["--data", "data", "--fold", "1/5"], "--split-seed and --fold belong to --split"),
         (["--data", "data", "--split-seed", "1"], "--split-seed and --fold belong to --split"),
         (["--data", "data", "--split", "room", "--fold", "five"], "K/N"),

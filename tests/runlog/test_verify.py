@@ -20,7 +20,7 @@ TIME = np.arange(9600) / 4800
 @pytest.fixture
 def run(tmp_path):
     """A sound run: three test rooms of 2 s at 4.8 kHz, metrics computed from its arrays."""
-    from decaylab.evaluation.recompute import recompute_metrics
+    from decaylab.evaluation.recompute import score_arrays
 
     with runlog.start("sound", experiments=tmp_path / "experiments", capture_output=False) as run:
         targets = np.exp(-13.8155 * TIME / np.array([[0.4], [0.6], [0.9]])).astype(np.float32)
@@ -33,7 +33,7 @@ def run(tmp_path):
             run.log(epoch=epoch, val_loss=1 / epoch)
         sizes = {"num_samples": 15, "train_size": 9, "val_size": 3, "test_size": 3, "output_length": 9600}
         run.update(data_config=sizes | {"sampling_rate": 4800}, metrics_definitions="iso", best_epoch=3)
-        run.finish(metrics=recompute_metrics(predictions, targets, 4800))
+        run.finish(metrics=score_arrays(predictions, targets, 4800).result())
     return run
 
 
