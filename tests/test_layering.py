@@ -204,6 +204,17 @@ print(record.run_id, record.get("t20_mae"), record.get("severe"))
     assert done.stdout.split()[1:] == ["0.01", "None"]
 
 
+#: A fact of a row, in either spelling -> in how many files of the source it may stand, examples in help texts aside.
+STANDS_IN = {"gradient_clip_val": 6, "input_noise": 6, "hybrid_v3": 2}
+
+
+@pytest.mark.parametrize(("fact", "most"), STANDS_IN.items())
+def test_a_fact_of_a_row_is_not_written_again(fact: str, most: int) -> None:
+    spelt = re.compile(f"{fact}|{fact.replace('_', '-')}")
+    texts = {path: re.sub(r'EXAMPLE = """.*?"""', "", path.read_text(), flags=re.DOTALL) for path in FILES}
+    assert len([path for path, text in texts.items() if spelt.search(text)]) <= most
+
+
 def test_the_walk_finds_the_files() -> None:
     assert len(FILES) > 20
     assert "decaylab.errors.RunLogError" in imported(SOURCE / "runlog" / "store.py")
