@@ -38,6 +38,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from decaylab import runlog as runlog
+    from decaylab.catalogue.settings import TrainConfig as TrainConfig
     from decaylab.errors import CheckFailed as CheckFailed
     from decaylab.errors import DataError as DataError
     from decaylab.errors import DecaylabError as DecaylabError
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
     from decaylab.rooms import open_data as open_data
     from decaylab.rooms.wanted import simulate as simulate
     from decaylab.training import Outcome as Outcome
-    from decaylab.training import TrainConfig as TrainConfig
     from decaylab.training import train as train
 else:  # hidden from the type checker, which then knows a misspelt name
 
@@ -59,7 +59,7 @@ else:  # hidden from the type checker, which then knows a misspelt name
         """Import on first use."""
         where = {
             "Outcome": "training",
-            "TrainConfig": "training",
+            "TrainConfig": "catalogue.settings",
             "load_model": "inference",
             "open_data": "rooms",
             "parameters": "responses.measure",
@@ -85,4 +85,4 @@ else:  # hidden from the type checker, which then knows a misspelt name
 
     def __dir__():
         """What a notebook offers after `decaylab.`, imported or not."""
-        return sorted({*globals(), *__all__})
+        return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
