@@ -74,11 +74,11 @@ def test_it_measures_goes_on_and_writes_what_it_found(data: Path, capfd: pytest.
     first = capfd.readouterr()
     assert first.out.startswith("label noise of data: 4 rooms simulated again under seed 1\n")
     assert re.search(r"^C50 \(dB\) +[\d.]+  [\d.]+ to [\d.]+ +4 +\d+ %$", first.out, re.MULTILINE)
-    assert first.err == "simulating 4 rooms\n"
+    assert first.err.splitlines()[0] == "simulating 4 rooms"  # on a slow machine more lines follow
     four = rows_of(data)
     assert main(["noise", "--data", str(data), "--rooms", "6", "--jobs", "2"]) == 0
     second = capfd.readouterr()
-    assert second.err == "simulating 6 rooms, 4 there already\n"
+    assert second.err.splitlines()[0] == "simulating 6 rooms, 4 there already"
     six = rows_of(data)
     assert len(six) == 6
     assert all(row in six for row in four)
