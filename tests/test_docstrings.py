@@ -17,8 +17,6 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "decaylab"
-#: Folders whose docstrings are still to be looked at.
-EXEMPT = {"cli", "diagnosis", "reports", "runlog"}
 MANY = 3
 #: Called by Lightning, which documents what it hands over.
 HOOK = re.compile(r"on_\w+|(training|validation)_step|configure_optimizers")
@@ -38,10 +36,6 @@ class Documented(NamedTuple):
 
 def place(path: Path) -> str:
     return path.relative_to(SOURCE).as_posix()
-
-
-def is_exempt(path: Path) -> bool:
-    return path.relative_to(SOURCE).parts[0] in EXEMPT
 
 
 def parameters_of(function: Function) -> list[str]:
@@ -121,14 +115,12 @@ def exported(path: Path) -> dict[str, str]:
 
 
 def definition(name: str, module: str) -> Documented | None:
-    """Where it is defined, followed through the folders that hand it on; None for a constant and what is exempt."""
+    """Where it is defined, followed through the folders that hand it on; None for a constant."""
     path = SOURCE.joinpath(*module.split(".")[1:])
     path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     further = exported(path).get(name, module)
     if further != module:
         return definition(name, further)
-    if is_exempt(path):
-        return None
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, Function) and node.name == name:
             return of_function(path, node)
@@ -140,11 +132,10 @@ def definition(name: str, module: str) -> Documented | None:
 def to_document() -> list[Documented]:
     found: dict[str, Documented] = {}
     for path in sorted(SOURCE.rglob("*.py")):
-        if not is_exempt(path):
-            for one in with_many_parameters(path):
-                name = one.where.rpartition(".")[2].rpartition(" ")[2]
-                if len(one.parameters) >= MANY and not name.startswith("_"):
-                    found[one.where] = one
+        for one in with_many_parameters(path):
+            name = one.where.rpartition(".")[2].rpartition(" ")[2]
+            if len(one.parameters) >= MANY and not name.startswith("_"):
+                found[one.where] = one
         for name, module in exported(path).items():
             one = definition(name, module)
             if one is not None:
@@ -171,7 +162,6 @@ def test_the_walk_finds_what_people_call() -> None:
     found = {one.where for one in to_document()}
     assert {"training/loop.py: train", "training/outcome.py: Outcome", "inference/load.py: load_model"} <= found
     assert "inference/predictor.py: Predictor.predict_receivers" in found
-    assert not EXEMPT - {path.name for path in SOURCE.iterdir()}
 
 
 @pytest.mark.parametrize(

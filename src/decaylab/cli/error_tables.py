@@ -21,6 +21,7 @@ def worst_lines(record: Record, count: int, by: str) -> tuple[list[str], str]:
     """The table of a run's worst rooms, and a remark for stderr where there is one to make.
 
     Args:
+        record: a run that was evaluated.
         count: the most rooms to show.
         by: one of `FIELDS`, the error that they are ranked by.
 

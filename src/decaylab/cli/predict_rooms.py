@@ -35,7 +35,10 @@ def outside_lines(
     """What is said of inputs outside the training ranges: a line for each input; none if all lie within.
 
     Args:
+        rooms: the n rooms that are predicted.
         outside: (n, 16), which inputs lie outside, as `Predictor.is_outside` gives it.
+        ranges: the least and the greatest value of each input in the training, in the input's own unit.
+        has_intervals: whether the prediction comes with intervals; if so, the last line says that they do not hold.
     """
     lines = []
     for column in np.flatnonzero(outside.any(axis=0)).tolist():

@@ -14,6 +14,8 @@ def add_setting(parser: Any, setting: Setting, text: str | None = None) -> None:
     """Add the option of a setting to a parser or a group of one; `args` gets its value under the setting's name.
 
     Args:
+        parser: an argparse parser, or an argument group of one.
+        setting: the row of the catalogue that gives the option its name, type and help.
         text: its help here; None: the row's own.
     """
     words: dict[str, Any] = {"dest": setting.name, "help": text or setting.whole_help}

@@ -87,13 +87,24 @@ def is_path(setting: Setting, value: Any) -> bool:
 
 
 def led_back(here: str, directory: Any, path: str) -> str:
-    """A path that was relative to the run's working directory, for somebody who stands in `here`."""
+    """A path that was relative to the run's working directory, for somebody who stands in `here`.
+
+    Args:
+        here: the directory that the path is used from (absolute).
+        directory: the working directory as recorded; where it is no absolute path, `path` comes back unchanged.
+        path: relative to `directory`, or absolute; an absolute one comes back unchanged.
+    """
     is_elsewhere = isinstance(directory, str) and os.path.isabs(directory) and directory != here
     return os.path.join(directory, path) if is_elsewhere else path
 
 
 def train_line(record: Record, values: dict[str, Any], here: str) -> str:
-    """`decaylab train` on one line with these options -> values, as `stated` gives them, in the order of `SETTINGS`.
+    """The command `decaylab train` with these options, on one line quoted for a shell, in the order of `SETTINGS`.
+
+    Args:
+        record: the run that the options come from; its experiments folder is named in the line.
+        values: option -> value, as `stated` gives them. Options with None or False are left out.
+        here: the directory that the command is typed in (absolute); relative paths are made to hold there.
 
     Raises:
         RunLogError: a value that cannot be one of its option's, or that holds control characters.

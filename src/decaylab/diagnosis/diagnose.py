@@ -54,6 +54,7 @@ def findings(
     Reads the run's metadata, history and small files; no arrays.
 
     Args:
+        record: the run to look at.
         others: runs of the same folder, to compare with; those on other data are passed over.
         given: findings of whoever did read arrays or the data set, to be ranked among these.
         here: the directory that commands are typed in; the current one if None.
@@ -62,7 +63,13 @@ def findings(
 
 
 def remarks(record: Record, found: Iterable[Finding], here: str | None = None) -> tuple[str, ...]:
-    """What there is to say of the commands in these findings: what stands for what, and what was left out."""
+    """What there is to say of the commands in these findings: what stands for what, and what was left out.
+
+    Args:
+        record: the run that the findings are about.
+        found: its findings, as `findings` gives them.
+        here: the directory that commands are typed in; the current one if None.
+    """
     changes = combined(found)
     return next_run(record, changes, here or os.getcwd()).remarks if changes else ()
 

@@ -97,7 +97,13 @@ def findings(records: Sequence[Record]) -> list[Finding]:
 
 
 def lines(records: Sequence[Record], found: Sequence[Finding], folder: str) -> list[str]:
-    """The same for people: how many runs ended how, then each setting."""
+    """The same for people: how many runs ended how, then each setting.
+
+    Args:
+        records: all runs of the folder.
+        found: what was found over these runs.
+        folder: the experiments folder, as it is to be shown.
+    """
     judged = judge(records)
     reasons: dict[str, int] = defaultdict(int)
     for reason in judged.bad.values():

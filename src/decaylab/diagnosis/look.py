@@ -22,6 +22,7 @@ def all_of(record: Record, tell: Callable[[str], None], *, with_files: bool = Tr
     """What `decaylab diagnose` says of a run, beside the others of its folder.
 
     Args:
+        record: the run to look at.
         tell: takes why files were not looked at.
         with_files: also by the stored curves and the data set, not by metadata and history alone.
     """

@@ -26,9 +26,14 @@ class NextRun(NamedTuple):
 
 
 def next_run(record: Record, changes: dict[str, Any], here: str) -> NextRun:
-    """The whole command of the next run on one line, for somebody who stands in `here` (absolute).
+    """The whole command of the next run on one line, and what there is to say of it.
 
     Settings that the record lacks are left out and named in a remark: the defaults of `decaylab train` hold for them.
+
+    Args:
+        record: the run to start from.
+        changes: option -> the value to use instead of the recorded one.
+        here: the directory that the command is typed in (absolute).
     """
     if why := _no_line(record):
         return NextRun(None, (why,))

@@ -56,7 +56,10 @@ def decay_panel(
 
     Args:
         target: linear energy, (samples,). Its onset serves all curves.
-        predictions: label and curve of each run.
+        predictions: label and curve of each run; curves are linear energy, (samples,).
+        title: the heading of the panel.
+        sampling_rate: of all curves, in Hz.
+        fits: whether the fitted lines are drawn.
         colours: of each run; None: 0, 1, 2, ...
     """
     onset = int(onset_index(target))

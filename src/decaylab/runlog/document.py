@@ -55,6 +55,15 @@ class Document:
     def begin(
         self, run_id: str, timestamp: str, process: dict[str, Any], command: list[str], working_directory: str
     ) -> None:
+        """Note when, where and by which process the run starts.
+
+        Args:
+            run_id: the name of the run's directory.
+            timestamp: the local time in that name.
+            process: which process this is, as `identity` gives it.
+            command: the command line, without secrets.
+            working_directory: the current directory of the process.
+        """
         self.data |= {
             "timestamp": timestamp,
             "run_id": run_id,
@@ -130,6 +139,17 @@ class Document:
         peak_memory: int | None,
         files: dict[str, Any],
     ) -> None:
+        """Note how the run ended. Training time and epochs that the training has recorded itself are kept.
+
+        Args:
+            status: one of the statuses that are stored.
+            error: what ended it, or None.
+            seconds: what it took, all resumes together.
+            last_epoch: the greatest that was logged, from 1; None if none was.
+            best_model_path: the best checkpoint, or None.
+            peak_memory: the most memory that it took, in bytes; None if unknown.
+            files: file of the run -> its digest.
+        """
         training = self.data["training_config"]
         if training["training_duration_seconds"] is None:
             training["training_duration_seconds"] = round(seconds, 3)

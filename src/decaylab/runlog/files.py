@@ -49,9 +49,17 @@ def _open(path: str, dir_fd: int | None) -> tuple[int, os.stat_result]:
 
 
 def read_regular(path: str, limit: int, dir_fd: int | None = None, seen: list[os.stat_result] | None = None) -> bytes:
-    """The whole content of a regular file of at most `limit` bytes; errors as in `open_regular`.
+    """The whole content of a regular file of at most `limit` bytes.
 
-    `seen` takes the file's state as it was before the reading.
+    Args:
+        path: the file; it is opened without following a link or waiting on a pipe.
+        limit: in bytes; a larger file is refused.
+        dir_fd: an open directory that a relative `path` starts from; None: the current one.
+        seen: takes the file's state as it was before the reading.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        RunLogError: it is no regular file, is too large or cannot be read; the message is the reason alone.
     """
     descriptor, found = _open(path, dir_fd)
     try:

@@ -24,10 +24,14 @@ _JUDGEMENT = ("status", "data_digest", "test_split", "metrics_definitions")
 def find_run(experiments: str, name: str, tell: Callable[[str], None] = lambda line: None) -> Record:
     """The one run that `name` means. An exact id wins over everything else.
 
-    `tell` takes the lines that say what `best:FIELD` left out.
+    Args:
+        experiments: the folder of the runs.
+        name: a run directory, an id, a timestamp, a unique part of an id, `latest` or `best:FIELD`.
+        tell: takes the lines that say what `best:FIELD` left out.
 
     Raises:
         RunLogError: no run, or more than one, is meant; with near misses, or the candidates.
+        InputError: `best:FIELD` with a FIELD that no run has or that is not judged.
     """
     if name and "/" not in name and os.path.isdir(os.path.join(experiments, name)):
         try:
@@ -60,10 +64,15 @@ def find_run(experiments: str, name: str, tell: Callable[[str], None] = lambda l
 def best_run(records: Sequence[Record], field: str, tell: Callable[[str], None] = lambda line: None) -> Record:
     """The best completed run by FIELD, among those with the data set and the test split of the latest completed one.
 
-    Metrics by other or unknown definitions are left out where the field depends on them; `tell` says what was.
+    Metrics by other or unknown definitions are left out where the field depends on them.
+
+    Args:
+        records: the runs to choose from.
+        field: a FIELD as it was typed.
+        tell: takes the lines that say what was left out.
 
     Raises:
-        InputError: a field that is not judged. RunLogError: no run to choose from.
+        InputError: a field that no run has or that is not judged. RunLogError: no run to choose from.
     """
     resolved = resolve(field, records)
     better, is_known = direction(resolved, records)

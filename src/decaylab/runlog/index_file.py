@@ -84,7 +84,13 @@ class IndexWriter:
         self._path, self._temporary, self._descriptor = path, temporary, descriptor
 
     def write(self, key: str, rows: int, columns: dict[str, list[Any]]) -> None:
-        """Put the new index in the place of the old one; what the disk refuses leaves the old one."""
+        """Put the new index in the place of the old one; what the disk refuses leaves the old one.
+
+        Args:
+            key: stands for the program that writes; `open_index` takes only an index with the reader's own.
+            rows: the number of runs.
+            columns: name -> values, one a run. Values that JSON cannot hold leave the old index, too.
+        """
         places: dict[str, list[Any]] = {}
         body, offset = [], _HEADER_LIMIT
         try:

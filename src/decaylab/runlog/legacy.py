@@ -77,10 +77,15 @@ def shape_of(document: dict[str, Any]) -> str:
 
 
 def convert(document: dict[str, Any], shape: str, run_id: str) -> Converted:
-    """The documented form of `document`, which has `shape` (see `Record.raw`).
+    """The documented form of `document`, and what is missing or wrong in it.
 
     Runs without metadata get what their folder's name tells. Values of the wrong type stay as they are in
     documented files, whose readers check types; what is wrong with them is said.
+
+    Args:
+        document: metadata as its file holds it; left as it is.
+        shape: which form that is (see `Record.raw`).
+        run_id: the folder's name, from which a model name and a timestamp are taken.
     """
     if shape in ("flat", "flat early", "multihead", "published"):
         metadata, problems = _from_flat(document, shape)

@@ -59,7 +59,13 @@ class _Reading(NamedTuple):
 
 
 class Runs(Sequence[RunRecord]):
-    """Recorded runs in an order; every method gives a new sequence and leaves this one as it is."""
+    """Recorded runs in an order; every method gives a new sequence and leaves this one as it is.
+
+    Args:
+        reading: what all selections of one reading share.
+        found: the runs, in their order.
+        order: the resolved FIELD that they are sorted by, whether the greatest comes first, and a remark for the title.
+    """
 
     def __init__(
         self, reading: _Reading, found: Sequence[RunRecord], order: tuple[str, bool, str] = ("run_id", False, "")

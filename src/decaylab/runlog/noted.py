@@ -20,6 +20,11 @@ _NOTES_LIMIT = 16 * 1024 * 1024
 def notes_on(experiments: str, run_id: str, timestamp: str | None) -> list[str]:
     """The notes in EXPERIMENTS/NOTES.md on a run, by its id or its timestamp, in the file's order.
 
+    Args:
+        experiments: the folder of the runs; one without NOTES.md has no notes.
+        run_id: the run directory's name.
+        timestamp: of the run; None: notes by its id alone.
+
     Raises:
         RunLogError: there is a NOTES.md that cannot be read.
     """
@@ -31,7 +36,16 @@ def notes_on(experiments: str, run_id: str, timestamp: str | None) -> list[str]:
 
 
 def put_back(experiments: str, run_id: str, notes: Sequence[str]) -> int:
-    """Append those notes on a run that NOTES.md does not have; how many that were."""
+    """Append those notes on a run that NOTES.md does not have; how many that were.
+
+    Args:
+        experiments: the folder of the runs.
+        run_id: the run directory's name.
+        notes: the texts, without the name of the run; empty ones and doubles are passed over.
+
+    Raises:
+        RunLogError: NOTES.md cannot be read or written.
+    """
     known = {_plain(text) for text in notes_on(experiments, run_id, name_parts(run_id)[1])}
     absent = [text for text in dict.fromkeys(map(_plain, notes)) if text and text not in known]
     for text in absent:

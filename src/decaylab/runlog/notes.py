@@ -89,6 +89,11 @@ def check_note(text: str) -> str:
 def append_note(experiments: str, run_id: str, text: str) -> str:
     """Append one line on a run to EXPERIMENTS/NOTES.md and return it. What people wrote there is not touched.
 
+    Args:
+        experiments: the folder of the runs.
+        run_id: the run directory's name; the line begins with its timestamp where no other run has the same.
+        text: the note; newlines become spaces.
+
     Raises:
         RunLogError: the note is empty, or the file cannot be written or is no UTF-8 text to append to.
     """

@@ -30,7 +30,7 @@ def parse(data: bytes, name: str) -> tuple[dict[str, Any] | None, tuple[str, ...
 
 
 def read_object(directory: str, name: str, limit: int) -> dict[str, Any]:
-    """The JSON object in the file `name` of a directory, of at most `limit` bytes.
+    """The JSON object in the file `name` of a `directory`, of at most `limit` bytes.
 
     Raises:
         FileNotFoundError: there is no such file. RunLogError: it cannot be read, with the reason.

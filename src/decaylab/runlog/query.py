@@ -164,12 +164,21 @@ def direction(field: str, records: Sequence[Record]) -> tuple[str | None, bool]:
 
 
 def sort(records: Sequence[Record], field: str, descending: bool) -> list[Record]:
-    """Runs in the order of a resolved FIELD, those without a value last, equal ones in the order they came in."""
+    """Runs in the order of a FIELD, those without a value last, equal ones in the order they came in.
+
+    Args:
+        records: the runs, left as they are.
+        field: a FIELD as `resolve` gives it.
+        descending: greatest first, not least.
+    """
     return ordered(records, [record.get(field) for record in records], descending)
 
 
 def ordered(items: Sequence[T], values: Sequence[Any], descending: bool) -> list[T]:
-    """`items` in the order of their `values`, numbers before text; those without a value, or with NaN, last."""
+    """`items` in the order of their `values`, numbers before text; those without a value, or with NaN, last.
+
+    `descending` reverses the order of those with a value, so that text then comes before numbers.
+    """
     if {float, type(None)}.issuperset(map(type, values)):  # nearly always; ten thousand keys are not made then
         finite = [index for index, value in enumerate(values) if value == value and value is not None]
         finite.sort(key=values.__getitem__, reverse=descending)

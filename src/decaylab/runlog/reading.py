@@ -47,6 +47,7 @@ def at(metadata: Any, path: str | Sequence[str], default: Any = None) -> Any:
     """The value at a path of nested objects.
 
     Args:
+        metadata: the outermost object; anything else has no value at any path.
         path: dotted, or its parts; the parts where a key of its own may hold a dot.
         default: what to give where the path ends early. A key that holds null is there: it gives None.
     """
@@ -63,7 +64,13 @@ def has(metadata: Any, path: str | Sequence[str]) -> bool:
 
 
 def put(metadata: dict[str, Any], path: str, value: Any) -> None:
-    """Set the value at a dotted path; objects on the way are made, and take the place of what is none."""
+    """Set a value in nested objects; objects on the way are made, and take the place of what is none.
+
+    Args:
+        metadata: the outermost object, which is changed.
+        path: dotted.
+        value: what is set there, in the place of what was.
+    """
     *folders, last = path.split(".")
     for folder in folders:
         if not isinstance(inner := metadata.get(folder), dict):

@@ -95,6 +95,12 @@ class Run:
     """A run in progress. `directory` is where its files go; `run_id` is that directory's name.
 
     Made by `start`, or by `takeover.take_over` for a run that goes on: `seconds_before` then is what it took so far.
+
+    Args:
+        experiments: the folder of runs that `directory` lies in.
+        document: the content of metadata.json, begun.
+        capture: keep what is printed in output.log, too.
+        handle_sigterm: as in `start`.
     """
 
     def __init__(
@@ -187,6 +193,14 @@ class Run:
         `metrics` takes the documented form (`{"t20": {"mae": 0.01}}`), short names (`{"t20_mae": 0.01}`) and metrics
         of your own. A metric that is not finite is recorded as null, its value under `metrics_raw`. `without` are
         files of the run that are going to be removed: their digests are not kept.
+
+        Args:
+            status: "completed", or another one that ends a run.
+            error: what ended the run, where something did.
+            **sections: further top-level keys, as in `update`.
+
+        Raises:
+            RunLogError: a status that ends no run, a value that cannot be recorded, or a run that is finished already.
         """
         self._writer.check_ours()
         if status not in STORED_STATUSES or status == "running":

@@ -56,6 +56,10 @@ class RunRecord:
     into metadata.json, and the settings and metrics of the user's own by their names. A FIELD without a value is None;
     a name that no run of the folder has is an AttributeError or a KeyError.
 
+    Args:
+        record: the run as it was read.
+        names: what FIELDs mean for the runs of that reading.
+
     Attributes:
         run_id: the directory's name (`<date>/<time>` in the published layout).
         path: the run directory; of a run that is only archived, the archive.

@@ -58,9 +58,13 @@ def prepare_for(count: int) -> None:
 
 
 def read_entry(folder: Folder, name: str, is_link: bool, seen: list[os.stat_result] | None = None) -> list[Record]:
-    """The run in one directory of the experiments folder; the runs of a published date's; none.
+    """What one entry of an experiments folder holds: one run, the runs of a published date, or none.
 
-    `seen` takes the state of the metadata.json that was read, as it was before the reading.
+    Args:
+        folder: the experiments folder.
+        name: the entry's name.
+        is_link: whether the entry is a link; a run behind it is listed as linked.
+        seen: takes the state of the metadata.json that was read, as it was before the reading.
     """
     path = os.path.join(folder.path, name)
     if is_link:

@@ -71,6 +71,7 @@ def take_over(record: Record, resume: dict[str, Any], gone: bool = False) -> Run
 
     Args:
         resume: what is to be said of it, added to `resumes` of the record.
+        gone: as in `why_not`.
 
     Raises:
         RunLogError: another process has it (see `why_not`), takes it over at this moment, or has changed it since

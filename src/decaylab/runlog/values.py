@@ -23,12 +23,16 @@ _encode = msgspec.json.Encoder().encode
 
 
 def plain(value: Any, key: str, depth: int = 0) -> Any:
-    """`value` as null, bool, int, float string, list or dict that strict JSON can hold.
+    """`value` as null, bool, int, float, string, list or dict that strict JSON can hold.
 
     Accepts Python, numpy and torch scalars, paths, enums, dates, and lists, tuples and dicts of these.
 
+    Args:
+        key: where the value is to stand, for error messages.
+        depth: how many lists and dicts it lies in already.
+
     Raises:
-        RunLogError: anything else, named by its key.
+        RunLogError: anything else, or what is nested too deep, named by its key.
     """
     kind = type(value)
     if value is None or kind is bool:

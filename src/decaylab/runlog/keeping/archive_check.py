@@ -24,6 +24,11 @@ def check_archive(file: str, record: Record, digests: dict[str, Digest]) -> None
 
     The manifest, which is no file of the run, is compared if `digests` names it.
 
+    Args:
+        file: the archive.
+        record: the run that it is to hold.
+        digests: path within the run -> size and digest that the file must have.
+
     Raises:
         CheckFailed: it does not hold, with what differs.
     """

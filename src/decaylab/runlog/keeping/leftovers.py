@@ -21,7 +21,12 @@ def claim(descriptor: int) -> None:
 
 
 def sweep(folder: str, prefix: str, suffix: str) -> None:
-    """Remove what killed processes left in `folder` under names of this form; what is in use stays."""
+    """Remove the temporary files and folders that killed processes left in `folder`; what is in use stays.
+
+    Args:
+        folder: where to look; one that does not exist is no error.
+        prefix, suffix: how the names of these files and folders begin and end.
+    """
     try:
         names = [name for name in os.listdir(folder) if name.startswith(prefix) and name.endswith(suffix)]
     except OSError:  # there is no such folder yet, or it may not be listed: nothing to remove

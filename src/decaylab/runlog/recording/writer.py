@@ -35,7 +35,7 @@ class Writer:
             )
 
     def replace(self, name: str, data: bytes, failed: str) -> None:
-        """Replace the file `name` as a whole. What fails is a warning, `failed` with {reason} filled in.
+        """Replace the file `name` as a whole by `data`. What fails is a warning, `failed` with {reason} filled in.
 
         Raises:
             RunLogError: another process than the one that started the run asks for it.

@@ -52,7 +52,10 @@ def table(
 ) -> list[str]:
     """The lines of the table over `rows`, in their order, out of `everything` that the folder `where` holds.
 
-    `wanted` are resolved FIELDs to show; if empty, those that say most about these runs.
+    Args:
+        order: how `rows` are sorted, for the title; its FIELD has a column.
+        wanted: resolved FIELDs to show; if empty, those that say most about these runs.
+        look: the width to fit into, and whether to colour.
     """
     head = [_title(rows, everything, where, order)]
     if not rows:
@@ -101,7 +104,13 @@ def about_sets(
     runs: Sequence[Record],
     said: str = "only runs with the same letter were tested on the same rows by the same definitions",
 ) -> list[str]:
-    """What the letters of several sets mean, and the simulators behind them, of which one of each set is asked."""
+    """What the letters of several sets mean, and the simulators behind them, of which one of each set is asked.
+
+    Args:
+        sets: what runs of a set share (see `comparable`) -> its letter, as `set_names` gives them.
+        runs: at least one run of each set.
+        said: what having the same letter means in the table at hand.
+    """
     if len(sets) < 2:
         return []
     from decaylab.runlog.simulators import other_simulators

@@ -41,7 +41,13 @@ def flat(value: Any) -> Any:
 
 
 def encode(names: Sequence[str], rows: Sequence[Sequence[Any]], form: str) -> bytes:
-    """The rows in one of FORMATS."""
+    """The bytes of an export, UTF-8.
+
+    Args:
+        names: of the columns.
+        rows: one value a column.
+        form: one of FORMATS.
+    """
     return {"json": _json, "csv": _csv, "markdown": _markdown}[form](names, rows).encode("utf-8")
 
 
@@ -64,6 +70,11 @@ def write_beside_runs(experiments: str, data: bytes, form: str) -> str:
     """Write `EXPERIMENTS/runs_comparison_<timestamp>.<suffix>`, whole or not at all, and return its path.
 
     An export of the same second gets `_2`; nothing is overwritten.
+
+    Args:
+        experiments: the folder of the runs.
+        data: the content, as `encode` gives it.
+        form: one of FORMATS, which decides the suffix.
 
     Raises:
         RunLogError: the folder cannot be written to.

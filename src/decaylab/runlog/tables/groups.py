@@ -68,7 +68,13 @@ def is_clear(a: Summary, b: Summary) -> bool | None:
 
 
 def sort_groups(groups: Sequence[Group], fields: Sequence[str], order: Order) -> list[Group]:
-    """Groups by the mean of the order's FIELD, or by a grouping field; those without a value last."""
+    """Groups by the mean of the order's FIELD, or by a grouping field; those without a value last.
+
+    Args:
+        groups: as `group` gives them.
+        fields: the grouping fields, in the order of `Group.values`.
+        order: the FIELD to sort by, and which way.
+    """
     if order.field in fields:
         place = list(fields).index(order.field)
         return ordered(groups, [item.values[place] for item in groups], order.descending)
@@ -78,7 +84,15 @@ def sort_groups(groups: Sequence[Group], fields: Sequence[str], order: Order) ->
 def rows_of(
     groups: Sequence[Group], fields: Sequence[str], metrics: Sequence[str]
 ) -> tuple[list[str], list[list[Any]]]:
-    """Names and rows of an export: grouping fields, `runs`, then mean, `_std` and `_n` of each metric."""
+    """Names and rows of an export: grouping fields, `runs`, then mean, `_std` and `_n` of each metric.
+
+    What is never pooled (`COMPARABLE`) comes last, where it is no grouping field.
+
+    Args:
+        groups: one row each.
+        fields: the grouping fields, in the order of `Group.values`.
+        metrics: FIELDs to average; those among `fields` are passed over.
+    """
     metrics = [name for name in metrics if name not in fields]
     statistics = [name for metric in metrics for name in (metric, f"{metric}_std", f"{metric}_n")]
     kept_apart = [name for name in COMPARABLE if name not in fields]
@@ -95,7 +109,16 @@ def rows_of(
 def table(
     groups: Sequence[Group], fields: Sequence[str], where: str, order: Order, look: Look, wanted: Sequence[str] = ()
 ) -> list[str]:
-    """The lines of the table of groups, and what can be said of their differences; `wanted`: these columns alone."""
+    """The lines of the table of groups, and what can be said of their differences.
+
+    Args:
+        groups: one row each, in their order.
+        fields: the grouping fields, in the order of `Group.values`.
+        where: the experiments folder, as it is to be shown.
+        order: how the groups are sorted, for the title; its FIELD has a column.
+        look: the width to fit into, and whether to colour.
+        wanted: FIELDs to show instead of the usual columns.
+    """
     if not groups:
         return [f"no runs in {where} to group"]
     lines = [
@@ -135,7 +158,11 @@ def differences(
 ) -> list[str]:
     """For each metric and test set: which group is best, and against which others that is clear.
 
-    `sets` are the letters of the test sets; where there are several each verdict names its own.
+    Args:
+        groups: only those with the same test set are compared.
+        fields: the grouping fields, by which groups are named.
+        metrics: FIELDs; one without a better direction is passed over.
+        sets: the letters of the test sets; where there are several each verdict names its own.
     """
     lines = []
     for key in dict.fromkeys(item.test_set for item in groups):

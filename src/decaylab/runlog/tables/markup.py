@@ -18,7 +18,10 @@ _CLASSES = "tex2jax_ignore mathjax_ignore"
 
 
 def of_runs(title: str, records: Sequence[Record], field: str, remarks: Sequence[str] = ()) -> str:
-    """A table of `records` under `title`, with the column of the FIELD that they are sorted by; `remarks` below it."""
+    """A table of `records` as HTML, under `title`; `remarks` stand below it.
+
+    `field` is the FIELD that they are sorted by; it has a column.
+    """
     if not records:
         return _block([title, *remarks], "", [])
     fields = list(TABLE_COLUMNS) + [field] * (field not in TABLE_COLUMNS)

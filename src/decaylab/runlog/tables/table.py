@@ -73,7 +73,13 @@ def render(table: Sequence[Column], colour: bool) -> list[str]:
 
 
 def text_table(names: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[str] = ()) -> list[str]:
-    """The lines of a table of printable text, neither cut nor coloured; columns in `numbers` end at the right."""
+    """The lines of a table of printable text, neither cut nor coloured.
+
+    Args:
+        names: of the columns.
+        rows: one text a column.
+        numbers: names of the columns that end at the right.
+    """
     columns = [Column(name, [Cell(row[at]) for row in rows], name in numbers, 0) for at, name in enumerate(names)]
     return render(columns, False)
 

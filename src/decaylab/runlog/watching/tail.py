@@ -39,7 +39,7 @@ def epoch_seconds(ends: Sequence[tuple[int, float]]) -> float | None:
 def seconds_left(epoch: int, max_epochs: int, pace: float, since: float = 0.0) -> float:
     """Seconds to the end of `max_epochs`, `since` seconds after the end of `epoch`; early stopping may end it sooner.
 
-    An epoch that takes longer than the pace holds the estimate, it does not make it negative.
+    `pace` is the seconds that an epoch takes. One that takes longer holds the estimate, it does not make it negative.
     """
     return max(0, max_epochs - epoch) * pace - min(max(since, 0.0), pace if epoch < max_epochs else 0.0)
 

@@ -29,7 +29,8 @@ def can_show(text: str, encoding: str) -> bool:
 def curve(values: Sequence[float], width: int, ramp: str = BLOCKS) -> str:
     """`values` in at most `width` characters, each the mean of its part; `x` where nothing of the part is finite.
 
-    Heights are by logarithm where all finite values are above 0, as losses fall by orders of magnitude.
+    Heights are by logarithm where all finite values are above 0, as losses fall by orders of magnitude. `ramp` holds
+    the characters for heights, lowest first.
     """
     if width < 1 or not values:
         return ""
@@ -83,9 +84,13 @@ _WORD = 12
 
 
 def lines(view: View, where: str, width: int, height: int | None = None, encoding: str = "utf-8") -> list[Line]:
-    """The picture of a view in at most `width` columns and `height` lines; what finds no room is counted.
+    """The picture of a `view` in at most `width` columns and `height` lines; what finds no room is counted.
 
-    Runs in progress come first. What `encoding` cannot show is an escape, and counted as such.
+    Runs in progress come first.
+
+    Args:
+        where: the experiments folder, for the first line.
+        encoding: of the terminal; what it cannot show is an escape, and counted as such.
     """
 
     def safe(text: str) -> str:
