@@ -20,8 +20,9 @@ from decaylab.runlog.schema import BEST_CHECKPOINT, LAST_CHECKPOINT
 from decaylab.training.checkpoint import BestWeights, load_checkpoint
 from decaylab.training.data import fit_model, inputs_for, loaders, mean_curve, parameter_medians, rooms_for
 from decaylab.training.describe import checkpoint_label, settings, write_scalers, write_split
-from decaylab.training.evaluate import TrainedModel, evaluate_test_rooms, evaluate_validation_rooms
+from decaylab.training.evaluate import TrainedModel, evaluate_test_rooms
 from decaylab.training.guarding import GuardCallback, guard_of
+from decaylab.training.intervals import evaluate_validation_rooms
 from decaylab.training.last_checkpoint import KeepLast
 from decaylab.training.module import CurveModule, trainer_for
 from decaylab.training.outcome import Outcome
