@@ -13,7 +13,7 @@ import pytest
 from decaylab.cli.main import main
 from decaylab.evaluation.recompute import score_arrays
 from decaylab.runlog import process
-from decaylab.runlog.pruned import add_pruned
+from decaylab.runlog.digests import add_pruned
 
 SAMPLES = 24_000
 TIMES = np.linspace(0.15, 0.25, 20)

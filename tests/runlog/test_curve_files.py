@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from decaylab.errors import RunLogError
-from decaylab.runlog.curve_files import present_pair, sampling_rate, why_missing
-from decaylab.runlog.pruned import add_pruned
+from decaylab.runlog.arrays import present_pair, sampling_rate, why_missing
+from decaylab.runlog.digests import add_pruned
 from decaylab.runlog.record import Record
 from decaylab.runlog.split import ids_of, read_split, rows_of
 from decaylab.runlog.store import is_run, read_run

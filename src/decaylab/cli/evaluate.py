@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"{record.run_id} is running: its curves are written at its end. Wait for it")
     from decaylab.evaluation.of_run import stored_curves, training_medians, write_evaluation
     from decaylab.evaluation.reevaluate import reevaluate
-    from decaylab.runlog.curve_files import USUAL_RATE, present_pair, sampling_rate, why_missing
+    from decaylab.runlog.arrays import USUAL_RATE, present_pair, sampling_rate, why_missing
     from decaylab.runlog.find import linked_remark
 
     if present_pair(record) is None:

@@ -12,7 +12,7 @@ from decaylab.diagnosis.command import led_back
 from decaylab.diagnosis.diagnose import findings
 from decaylab.diagnosis.findings import Finding
 from decaylab.errors import DataError, RunLogError
-from decaylab.runlog.curve_files import begun_pair
+from decaylab.runlog.arrays import begun_pair
 from decaylab.runlog.index import scan
 from decaylab.runlog.record import Record
 from decaylab.runlog.split import ids_of, read_split

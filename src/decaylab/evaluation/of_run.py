@@ -19,7 +19,7 @@ from decaylab.evaluation.curve_file import CurveFile, open_curves
 from decaylab.evaluation.errors import ERRORS, RoomErrors, read_errors, room_errors
 from decaylab.evaluation.recompute import differences, score_arrays
 from decaylab.evaluation.reevaluate import Evaluation
-from decaylab.runlog.curve_files import PAIRS, USUAL_RATE, begun_pair, sampling_rate
+from decaylab.runlog.arrays import PAIRS, USUAL_RATE, begun_pair, sampling_rate
 from decaylab.runlog.files import replace_file
 from decaylab.runlog.record import Record
 from decaylab.runlog.split import SPLIT, ids_of, read_split, rows_of

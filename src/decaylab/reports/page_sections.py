@@ -13,9 +13,8 @@ from decaylab.runlog.find import comparable
 from decaylab.runlog.query import label
 from decaylab.runlog.reading import flatten
 from decaylab.runlog.record import Record
-from decaylab.runlog.tables.cells import MISSING, cell, shown
+from decaylab.runlog.tables.cells import BY_TERCILE, MISSING, cell, shown
 from decaylab.runlog.tables.diff import differences, kind_of
-from decaylab.runlog.tables.terciles import BY_TERCILE
 
 #: What a run was, in the order in which somebody would ask.
 _FACTS = (

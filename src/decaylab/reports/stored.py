@@ -15,7 +15,7 @@ from decaylab.errors import DataError, RunLogError
 from decaylab.evaluation.errors import ERRORS, RoomErrors, read_errors, room_errors
 from decaylab.evaluation.metrics import CurveMetrics, Reference
 from decaylab.evaluation.of_run import StoredCurves, stored_curves
-from decaylab.runlog.curve_files import present_pair, why_missing
+from decaylab.runlog.arrays import present_pair, why_missing
 from decaylab.runlog.history import History
 from decaylab.runlog.record import Record
 

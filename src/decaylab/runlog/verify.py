@@ -13,11 +13,11 @@ from decaylab.catalogue.document import SCHEMA_VERSION, STORED_STATUSES
 from decaylab.errors import RunLogError
 from decaylab.runlog import digests, faults
 from decaylab.runlog.arrays import read_header
+from decaylab.runlog.digests import read_pruned
 from decaylab.runlog.files import METADATA_LIMIT, open_regular, read_regular
 from decaylab.runlog.history import read_history
 from decaylab.runlog.keys import type_faults
 from decaylab.runlog.parse import repeated_keys
-from decaylab.runlog.pruned import read_pruned
 from decaylab.runlog.reading import number, section
 from decaylab.runlog.record import Record
 from decaylab.runlog.schema import BEST_CHECKPOINT, HISTORY, METADATA

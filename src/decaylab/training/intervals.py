@@ -11,7 +11,7 @@ import numpy as np
 from decaylab.evaluation import CurveMetrics, Reference
 from decaylab.evaluation.curve_file import CurveFile
 from decaylab.evaluation.intervals import Pair, coverage, fit_intervals, parameter_pairs
-from decaylab.runlog.curve_files import PAIRS
+from decaylab.runlog.arrays import PAIRS
 from decaylab.training.checkpoint import load_checkpoint, save_checkpoint
 from decaylab.training.data import BLOCK_ROWS, blocks
 from decaylab.training.evaluate import TrainedModel

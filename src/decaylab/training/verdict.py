@@ -14,7 +14,7 @@ import numpy as np
 from decaylab.catalogue.fields import FIELDS
 from decaylab.errors import DataError, RunLogError
 from decaylab.evaluation.curve_file import CurveFile, open_curves
-from decaylab.runlog.curve_files import PAIRS
+from decaylab.runlog.arrays import PAIRS
 from decaylab.runlog.files import replace_file
 from decaylab.runlog.find import is_doubtful
 from decaylab.runlog.reading import at, number

@@ -13,11 +13,11 @@ import pytest
 from decaylab import runlog
 from decaylab.errors import CheckFailed, InputError, RunLogError
 from decaylab.runlog import digests, process, query
+from decaylab.runlog.digests import PRUNED, add_pruned, read_pruned
 from decaylab.runlog.keeping import prune
 from decaylab.runlog.keeping.archive import archive_run
 from decaylab.runlog.keeping.prune import Rules, carry_out, plan
 from decaylab.runlog.notes import add_tags, append_note
-from decaylab.runlog.pruned import PRUNED, add_pruned, read_pruned
 from decaylab.runlog.store import read_run, scan
 from decaylab.runlog.verify import verify
 

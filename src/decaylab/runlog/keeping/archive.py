@@ -17,11 +17,10 @@ from decaylab.errors import CheckFailed, RunLogError
 from decaylab.runlog.digests import blake2b
 from decaylab.runlog.files import remove_if_there, sync_directory
 from decaylab.runlog.keeping.archive_check import LEADING, check_archive, check_unchanged, digest_of
-from decaylab.runlog.keeping.leftovers import claim, sweep
 from decaylab.runlog.keeping.manifest import MANIFEST, Digest, Manifest, encode
 from decaylab.runlog.keeping.packed import PathCheck
 from decaylab.runlog.keeping.removable import remove_run, why_kept
-from decaylab.runlog.keeping.tree import Tree, open_below, walk
+from decaylab.runlog.keeping.tree import Tree, claim, open_below, sweep, walk
 from decaylab.runlog.legacy import name_parts
 from decaylab.runlog.noted import notes_on
 from decaylab.runlog.notes import read_tags

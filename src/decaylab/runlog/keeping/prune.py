@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from decaylab.errors import CheckFailed, InputError, RunLogError
+from decaylab.runlog.digests import add_pruned
 from decaylab.runlog.find import comparable, is_doubtful
 from decaylab.runlog.keeping.archive import archive_folder
 from decaylab.runlog.keeping.archive_check import check_archive, digests_of
@@ -19,7 +20,6 @@ from decaylab.runlog.keeping.manifest import MANIFEST
 from decaylab.runlog.keeping.removable import remove_run, why_kept
 from decaylab.runlog.keeping.tree import Entry, freed_size, remove_below, total_size, walk
 from decaylab.runlog.noted import what_is_noted
-from decaylab.runlog.pruned import add_pruned
 from decaylab.runlog.query import Condition, direction, resolve, select, sort
 from decaylab.runlog.reading import number
 from decaylab.runlog.record import Record

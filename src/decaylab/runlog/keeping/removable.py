@@ -13,8 +13,7 @@ import time
 from decaylab.catalogue.document import STORED_STATUSES
 from decaylab.errors import RunLogError
 from decaylab.runlog.files import sync_directory
-from decaylab.runlog.keeping.leftovers import sweep
-from decaylab.runlog.keeping.tree import walk
+from decaylab.runlog.keeping.tree import sweep, walk
 from decaylab.runlog.process import STALE_SECONDS, can_be_looked_for, heartbeat_age, is_alive
 from decaylab.runlog.record import Record
 from decaylab.runlog.schema import HEARTBEAT

@@ -15,9 +15,9 @@ from typing import NamedTuple
 from decaylab.errors import CheckFailed, RunLogError
 from decaylab.runlog.digests import blake2b
 from decaylab.runlog.files import METADATA_LIMIT, read_regular, sync_directory, write_all
-from decaylab.runlog.keeping.leftovers import claim, sweep
 from decaylab.runlog.keeping.manifest import MANIFEST, MANIFEST_LIMIT, Digest, Manifest, decode
 from decaylab.runlog.keeping.packed import Item, Limits, items, limits_for
+from decaylab.runlog.keeping.tree import claim, sweep
 from decaylab.runlog.legacy import is_run_name, name_parts
 from decaylab.runlog.noted import put_back
 from decaylab.runlog.parse import read_object

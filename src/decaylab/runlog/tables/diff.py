@@ -9,9 +9,8 @@ from decaylab.runlog.find import comparable
 from decaylab.runlog.reading import flatten
 from decaylab.runlog.record import Record
 from decaylab.runlog.simulators import other_simulators
-from decaylab.runlog.tables.cells import shown
+from decaylab.runlog.tables.cells import BY_TERCILE, shown
 from decaylab.runlog.tables.table import Cell, Column, render
-from decaylab.runlog.tables.terciles import BY_TERCILE
 from decaylab.runlog.text import printable, shorten
 
 #: What every run has for itself: no difference worth a line.

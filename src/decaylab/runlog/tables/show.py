@@ -12,9 +12,7 @@ from decaylab.runlog.derived import below
 from decaylab.runlog.query import label
 from decaylab.runlog.reading import flatten
 from decaylab.runlog.record import Record
-from decaylab.runlog.tables import terciles
-from decaylab.runlog.tables.cells import MISSING, cell, shown
-from decaylab.runlog.tables.terciles import BY_TERCILE
+from decaylab.runlog.tables.cells import BY_TERCILE, MISSING, cell, shown, tercile_lines
 from decaylab.runlog.text import counted, printable
 
 #: Lists longer than this (split indices, arguments) are counted, not printed.
@@ -68,7 +66,7 @@ def _section(key: str, value: Any) -> list[str]:
     leaves = {path: inner for path, inner in flatten(value).items() if not path.endswith(f".{BY_TERCILE}")}
     width = max((len(path) for path in leaves), default=0)
     lines = ["", f"{printable(key)}:", *(f"  {printable(path):<{width}}  {_value(v)}" for path, v in leaves.items())]
-    return [*lines, *terciles.lines(value)] if key == "metrics" else lines
+    return [*lines, *tercile_lines(value)] if key == "metrics" else lines
 
 
 def _value(value: Any) -> str:
